@@ -1,0 +1,216 @@
+/* ipc/ipc.h - messages between roles: the channel and the table of who may
+ * send what to whom.
+ *
+ * A channel is one end of a SEQPACKET pair. A message is a header (type, flags,
+ * length) and a packed Protocol Buffers message; larger than one datagram
+ * (IPC_CHUNK_MAX) it travels in chunks, up to the row's maximum. The first
+ * message both ways is Hello; anything else before it, an unequal protocol
+ * hash or build id, a message that the table does not allow from that role in
+ * this state, an unknown field, an unexpected descriptor, an oversized or
+ * malformed message: the channel goes down with the reason and the owner
+ * decides (sibling: restart; less trusted: drop, penalise, log once).
+ *
+ * Nothing blocks. What the socket does not take is queued up to the row's
+ * queue limit; what a full queue does is the row's `full` column.
+ *
+ * Decoded messages live in an arena that is reset after the callback: copy out
+ * what must survive. Not thread safe; one owner per channel.
+ */
+#pragma once
+#include <protobuf-c/protobuf-c.h>
+#include "base/err.h"
+#include "base/span.h"
+
+enum ipc_role {
+	ROLE_NONE = 0, ROLE_SUPER, ROLE_KEYS, ROLE_CORE, ROLE_WEB, ROLE_MEDIA,
+	ROLE_VIDEO, ROLE_CLI, ROLE_COUNT
+};
+const char *ipc_role_name(enum ipc_role r);
+
+enum {
+	IPC_CHUNK_MAX = 60 * 1024,	/* payload bytes in one datagram */
+	IPC_FDS_MAX = 16,		/* descriptors beside one message */
+	IPC_STREAMS_MAX = 4096,		/* recipients of one Event */
+};
+
+enum ipc_full {
+	IPC_FULL_KILL = 0,	/* the peer does not keep up: channel down */
+	IPC_FULL_DROP,		/* this message is lost, counted */
+	IPC_FULL_COALESCE,	/* replaces the queued one of the same type */
+};
+
+/* Role masks for the rows. */
+#define R(x) (1u << ROLE_##x)
+#define R_ALL (~0u)
+
+/* X(enumerator, C message prefix, C type, from mask, to mask, max bytes,
+ *   queue limit, full policy) */
+#define IPC_TABLE(X)                                                          \
+	X(HELLO, cv__hello, Cv__Hello, R_ALL, R_ALL, 256, 1, KILL)            \
+	X(BOOT, cv__boot, Cv__Boot, R(SUPER), R_ALL, 16384, 1, KILL)          \
+	X(LINK, cv__link, Cv__Link, R(SUPER), R_ALL, 64, 64, KILL)            \
+	X(READY, cv__ready, Cv__Ready, R_ALL, R(SUPER), 16, 4, KILL)          \
+	X(SERVING, cv__serving, Cv__Serving, R_ALL, R(SUPER), 64, 4,          \
+	  COALESCE)                                                           \
+	X(ROLE_DIED, cv__role_died, Cv__RoleDied, R(SUPER), R(CORE), 128, 256,\
+	  DROP)                                                               \
+	X(ROLE_UP, cv__role_up, Cv__RoleUp, R(SUPER), R(CORE), 64, 256, DROP) \
+	X(STOP, cv__stop, Cv__Stop, R(SUPER), R_ALL, 16, 1, KILL)             \
+	X(SETTINGS, cv__settings, Cv__Settings, R(CORE), R_ALL, 65536, 8,     \
+	  KILL)                                                               \
+	X(SETTINGS_ACK, cv__settings_ack, Cv__SettingsAck, R_ALL, R(CORE), 32,\
+	  8, KILL)                                                            \
+	X(SIGN_REQUEST, cv__sign_request, Cv__SignRequest, R(WEB), R(KEYS),   \
+	  512, 256, KILL)                                                     \
+	X(SIGN_REPLY, cv__sign_reply, Cv__SignReply, R(KEYS), R(WEB), 1024,   \
+	  256, KILL)                                                          \
+	X(JOIN, cv__join, Cv__Join, R(WEB), R(CORE), 4096, 1024, DROP)        \
+	X(JOIN_REPLY, cv__join_reply, Cv__JoinReply, R(CORE), R(WEB), 4096,   \
+	  1024, KILL)                                                         \
+	X(COMMAND, cv__command, Cv__Command, R(WEB), R(CORE), 20480, 1024,    \
+	  DROP)                                                               \
+	X(COMMAND_REPLY, cv__command_reply, Cv__CommandReply, R(CORE), R(WEB),\
+	  2097152, 1024, KILL)                                                \
+	X(CALL, cv__call, Cv__Call, R(WEB), R(CORE), 65536, 512, DROP)        \
+	X(CALL_REPLY, cv__call_reply, Cv__CallReply, R(CORE), R(WEB), 65536,  \
+	  512, KILL)                                                          \
+	X(STREAM_OPEN, cv__stream_open, Cv__StreamOpen, R(WEB), R(CORE), 1024,\
+	  1024, DROP)                                                         \
+	X(STREAM_REPLY, cv__stream_reply, Cv__StreamReply, R(CORE), R(WEB),   \
+	  64, 1024, KILL)                                                     \
+	X(STREAM_CLOSED, cv__stream_closed, Cv__StreamClosed, R(WEB), R(CORE),\
+	  32, 8192, KILL)                                                     \
+	X(STREAM_CLOSE, cv__stream_close, Cv__StreamClose, R(CORE), R(WEB),   \
+	  32, 8192, KILL)                                                     \
+	X(EVENT, cv__event, Cv__Event, R(CORE), R(WEB), 65536, 8192, KILL)    \
+	X(ROOM_OPEN, cv__room_open, Cv__RoomOpen, R(CORE), R(MEDIA), 64, 1024,\
+	  KILL)                                                               \
+	X(ROOM_CLOSE, cv__room_close, Cv__RoomClose, R(CORE), R(MEDIA), 32,   \
+	  1024, KILL)                                                         \
+	X(LEG_OPEN, cv__leg_open, Cv__LegOpen, R(CORE), R(MEDIA), 65536, 1024,\
+	  KILL)                                                               \
+	X(LEG_UPDATE, cv__leg_update, Cv__LegUpdate, R(CORE), R(MEDIA), 65536,\
+	  1024, KILL)                                                         \
+	X(LEG_ANSWER, cv__leg_answer, Cv__LegAnswer, R(MEDIA), R(CORE), 65536,\
+	  1024, KILL)                                                         \
+	X(LEG_SET, cv__leg_set, Cv__LegSet, R(CORE), R(MEDIA), 64, 4096, KILL)\
+	X(LEG_CLOSE, cv__leg_close, Cv__LegClose, R(CORE), R(MEDIA), 32, 4096,\
+	  KILL)                                                               \
+	X(LEG_STATE, cv__leg_state, Cv__LegState, R(MEDIA), R(CORE), 128,     \
+	  4096, KILL)                                                         \
+	X(SPEAKERS, cv__speakers, Cv__Speakers, R(MEDIA), R(CORE), 32768, 512,\
+	  DROP)                                                               \
+	X(PICTURE_PLAN, cv__picture_plan, Cv__PicturePlan, R(CORE), R(MEDIA), \
+	  65536, 1024, KILL)                                                  \
+	X(LEG_BANDWIDTH, cv__leg_bandwidth, Cv__LegBandwidth, R(MEDIA),       \
+	  R(CORE), 64, 1024, DROP)                                            \
+	X(LEG_REPORT, cv__leg_report, Cv__LegReport, R(MEDIA), R(CORE),       \
+	  262144, 4, KILL)                                                    \
+	X(LEG_KEEP, cv__leg_keep, Cv__LegKeep, R(CORE), R(MEDIA), 131072, 4,  \
+	  KILL)                                                               \
+	X(MEDIA_STATS, cv__media_stats, Cv__MediaStats, R(MEDIA), R(CORE),    \
+	  256, 4, COALESCE)                                                   \
+	X(VIDEO_ROOM_OPEN, cv__video_room_open, Cv__VideoRoomOpen, R(CORE),   \
+	  R(VIDEO), 32, 1024, KILL)                                           \
+	X(VIDEO_ROOM_CLOSE, cv__video_room_close, Cv__VideoRoomClose, R(CORE),\
+	  R(VIDEO), 32, 1024, KILL)                                           \
+	X(VIDEO_PERSON, cv__video_person, Cv__VideoPerson, R(CORE), R(VIDEO), \
+	  1024, 8192, KILL)                                                   \
+	X(VIDEO_PLAN, cv__video_plan, Cv__VideoPlan, R(CORE), R(VIDEO), 16384,\
+	  1024, KILL)                                                         \
+	X(VIDEO_SPEAKING, cv__video_speaking, Cv__VideoSpeaking, R(CORE),     \
+	  R(VIDEO), 1024, 512, DROP)                                          \
+	X(VIDEO_LOAD, cv__video_load, Cv__VideoLoad, R(VIDEO), R(CORE), 64, 4,\
+	  COALESCE)                                                           \
+	X(CLI_REQUEST, cv__cli_request, Cv__CliRequest, R(CLI), R(CORE),      \
+	  65536, 4, KILL)                                                     \
+	X(CLI_REPLY, cv__cli_reply, Cv__CliReply, R(CORE), R(CLI), 262144,    \
+	  1024, KILL)
+
+enum ipc_type {
+	IPC_NONE = 0,
+#define X(name, prefix, type, from, to, max, queue, full) IPC_##name,
+	IPC_TABLE(X)
+#undef X
+	IPC_TYPE_COUNT
+};
+
+struct ipc_row {
+	const char *name;
+	const ProtobufCMessageDescriptor *desc;
+	uint32_t from, to;	/* masks of roles */
+	uint32_t max_bytes;
+	uint32_t queue;
+	enum ipc_full full;
+};
+/* NULL for a type outside the table. */
+const struct ipc_row *ipc_row(enum ipc_type t);
+/* SHA-256 over the table and every message description. */
+void ipc_proto_hash(uint8_t out[32]);
+/* The build id compiled in (git commit or a hash of the sources). */
+struct span ipc_build_id(void);
+
+struct ipc_chan;
+
+/* `fds` belong to the callee, which must keep or close each. */
+typedef void (*ipc_msg_fn)(void *arg, struct ipc_chan *ch, enum ipc_type type,
+			   const ProtobufCMessage *msg, const int *fds,
+			   size_t n_fds);
+/* Called once, from ipc_chan_input/_output/_send. The channel must not be
+ * freed inside it: note it and free after the turn. */
+typedef void (*ipc_down_fn)(void *arg, struct ipc_chan *ch, int error);
+/* Asks the owner's loop to watch for writability. */
+typedef void (*ipc_want_fn)(void *arg, struct ipc_chan *ch, bool write);
+
+struct ipc_chan_cfg {
+	int fd;				/* ownership goes to the channel */
+	enum ipc_role self, peer;
+	uint32_t self_instance, peer_instance;
+	ipc_msg_fn on_msg;
+	ipc_down_fn on_down;
+	ipc_want_fn on_want;		/* may be NULL: then poll ipc_chan_wants */
+	void *arg;
+};
+
+/* Queues our Hello at once. cfg->fd is closed on failure too. */
+int  ipc_chan_new(struct ipc_chan **out, const struct ipc_chan_cfg *cfg);
+void ipc_chan_free(struct ipc_chan **ch);
+int  ipc_chan_fd(const struct ipc_chan *ch);
+enum ipc_role ipc_chan_peer(const struct ipc_chan *ch, uint32_t *instance);
+bool ipc_chan_is_up(const struct ipc_chan *ch);	/* Hello received, not down */
+bool ipc_chan_wants_write(const struct ipc_chan *ch);
+
+/* Packs and sends or queues. Descriptors are duplicated by the kernel: the
+ * caller keeps and closes its own. E_DENIED (table), E_LIMIT (size), E_FULL
+ * (dropped), E_CLOSED, E_NOMEM. */
+int ipc_chan_send(struct ipc_chan *ch, enum ipc_type type,
+		  const ProtobufCMessage *msg, const int *fds, size_t n_fds);
+#define ipc_send(ch, TYPE, msg) \
+	ipc_chan_send((ch), IPC_##TYPE, &(msg)->base, NULL, 0)
+
+/* Reads and delivers at most `budget` messages; to be called when the fd is
+ * readable. 0, or the error with which the channel went down. */
+int ipc_chan_input(struct ipc_chan *ch, unsigned budget);
+int ipc_chan_output(struct ipc_chan *ch);	/* when writable */
+
+struct ipc_stats {
+	uint64_t sent, received, dropped, coalesced;
+	uint64_t queued;		/* now */
+	uint64_t refused;		/* malformed or not allowed */
+};
+void ipc_chan_stats(const struct ipc_chan *ch, struct ipc_stats *out);
+
+/* Pure: one whole message body, as the channel would check it. The result
+ * lives in `alloc`. Refuses unknown fields at any depth. Fuzz target. */
+int ipc_unpack(enum ipc_type type, struct span body, ProtobufCAllocator *alloc,
+	       ProtobufCMessage **out);
+
+static inline struct span ipc_bytes(ProtobufCBinaryData b)
+{
+	return (struct span){b.data, b.len};
+}
+
+static inline ProtobufCBinaryData ipc_data(struct span s)
+{
+	return (ProtobufCBinaryData){.len = s.n, .data = (uint8_t *)(uintptr_t)s.p};
+}

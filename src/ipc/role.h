@@ -1,0 +1,67 @@
+/* ipc/role.h - how a role starts: what every main.c has in common.
+ *
+ * super forks and execs the role with its channel on descriptor 3 and the log
+ * sink on descriptor 4. role_start() does Hello and waits (at most
+ * ROLE_START_S) for Boot; the caller opens what it needs, closes its sandbox
+ * with sandbox_enter(), and calls role_ready(). Links arrive later, each time
+ * the other end was started anew.
+ */
+#pragma once
+#include "ipc/ipc.h"
+#include "ipc/ipc_ev.h"
+
+enum { ROLE_FD_SUPER = 3, ROLE_FD_LOG = 4, ROLE_START_S = 30, ROLE_FDS_MAX = 64 };
+
+struct role_boot {
+	enum ipc_role role;
+	uint32_t instance;
+	struct {
+		uint32_t name;		/* Cv__FdName */
+		int fd;
+	} fds[ROLE_FDS_MAX];
+	size_t n_fds;
+	struct {
+		char name[64];
+		char value[512];
+	} options[64];
+	size_t n_options;
+};
+
+/* The n-th descriptor of that name or -1. Ownership goes to the caller. */
+int  role_boot_fd(struct role_boot *b, uint32_t name, unsigned n);
+/* The option's value or `fallback`. */
+const char *role_boot_option(const struct role_boot *b, const char *name,
+			     const char *fallback);
+
+struct role;
+
+struct role_callbacks {
+	/* A fresh channel to another role; the callee owns fd. */
+	void (*on_link)(void *arg, enum ipc_role peer, uint32_t instance,
+			int fd);
+	/* super asked for an orderly end, or its channel is gone: clean up;
+	 * the process exits within a second either way. */
+	void (*on_stop)(void *arg);
+	/* core only, may be NULL: ROLE_DIED, ROLE_UP. */
+	void (*on_super_msg)(void *arg, enum ipc_type type,
+			     const ProtobufCMessage *msg);
+	void *arg;
+};
+
+/* Blocks until Boot came. Exits the process with a logged reason on failure,
+ * so a role's main needs no error path here. Installs the crash handler. */
+void role_start(enum ipc_role self, struct role_boot *boot);
+/* Attaches the super channel to the loop. */
+int  role_attach(struct role **out, struct event_base *base,
+		 const struct role_callbacks *cb);
+/* For roles with their own loop (media): poll role_fd() and call this. */
+int  role_attach_raw(struct role **out, const struct role_callbacks *cb);
+int  role_fd(const struct role *r);
+bool role_wants_write(const struct role *r);
+void role_input(struct role *r);
+void role_output(struct role *r);
+/* After the sandbox closed. */
+int  role_ready(struct role *r);
+/* Which source is being parsed for; NULL = none. Coalesced, cheap. */
+struct addr;
+void role_serving(struct role *r, const struct addr *source);
