@@ -1,8 +1,8 @@
 /* base/map.h - hash table from bytes to pointers, keyed SipHash, bounded.
  *
  * The table copies the key and does not own the value. Grows up to `max`
- * entries, then map_put answers E_FULL. Do not put or delete while iterating,
- * except map_del of the entry just returned. Not thread safe.
+ * entries, then map_put answers E_FULL. Do not put or delete while iterating
+ * (collect first). Not thread safe.
  */
 #pragma once
 #include "base/span.h"

@@ -22,6 +22,6 @@ enum { UUID_TEXT_LEN = 36 };
 void uuid_make(char dst[UUID_TEXT_LEN + 1]);
 bool uuid_is_valid(struct span text);
 
-/* Printable ASCII stays; everything else, and " \ =, becomes \xHH. Cuts at
+/* Printable ASCII and the space stay; everything else, and " \ =, becomes \xHH. Cuts at
  * cap and ends with "..." then. Always NUL-terminated; cap >= 8. */
 void text_escape(char *dst, size_t cap, struct span s);
