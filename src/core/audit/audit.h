@@ -1,0 +1,92 @@
+/* core/audit/audit.h - who did what, on a chain that shows tampering.
+ *
+ * One JSON object a line. Every line carries a number, both clocks and the
+ * SHA-256 over the line before and itself, so an edited, missing, added or
+ * moved line shows. A segment that reaches AUDIT_SEGMENT_MAX is sealed: its
+ * last hash and number go into `anchors`, which is never trimmed, so that
+ * cutting off the end shows too; retention may then drop old sealed segments.
+ * The head of the running segment is kept in `head` at each sync.
+ *
+ * Events of one kind from one source are counted: AUDIT_BURST a minute are
+ * written, the rest become one line `repeated` when the minute is over, so an
+ * attacker cannot fill the disk. AUDIT_RESERVE bytes are kept aside on disk
+ * and given back when it is full, so that the alarm itself is still written.
+ *
+ * Threads: audit_write() on the main thread, audit_sync() on the writer
+ * thread of the store (store_attach). audit_verify() on any thread.
+ * Never write a PIN, token or password into a record.
+ */
+#pragma once
+#include "base/err.h"
+#include "base/span.h"
+
+struct audit;
+struct file_ops;
+
+enum {
+	AUDIT_SEGMENT_MAX = 4 * 1024 * 1024,
+	AUDIT_LINE_MAX = 2048,		/* longer details are cut, marked */
+	AUDIT_BURST = 10,		/* lines a minute, source and action */
+	AUDIT_SOURCES_MAX = 4096,	/* counted at once */
+	AUDIT_KEEP_DAYS = 365,		/* default retention of sealed ones */
+	AUDIT_SEGMENTS_MAX = 1024,	/* hence at most 4 GB */
+	AUDIT_RESERVE = 1024 * 1024,
+	AUDIT_PENDING_MAX = 4 * 1024 * 1024,
+};
+
+enum audit_outcome { AUDIT_FAILED = 0, AUDIT_DENIED, AUDIT_OK };
+
+/* Peer text is allowed in each span; it is escaped. */
+struct audit_event {
+	struct span who;	/* account, uuid, "uid 0" */
+	struct span source;	/* address or "local" */
+	const char *action;	/* a constant: "conference.create" */
+	struct span object;	/* what it was done to */
+	enum audit_outcome outcome;
+	struct span detail;
+};
+
+struct audit_cfg {
+	const char *dir;		/* made when absent, 0700 */
+	uint32_t segment_max;		/* 0 = AUDIT_SEGMENT_MAX */
+	uint32_t keep_days;		/* 0 = AUDIT_KEEP_DAYS */
+	bool reserve;			/* keep AUDIT_RESERVE on disk */
+	const struct file_ops *files;	/* tests; NULL = the real ones */
+};
+
+/* Continues the chain. A torn last line (a crash) is cut off and reported by
+ * a line of its own. E_CORRUPT: the chain's end does not fit; the file is set
+ * aside, a new segment starts and says so. */
+int  audit_open(struct audit **out, const struct audit_cfg *cfg,
+		int64_t wall_us, uint64_t mono_ns);
+void audit_close(struct audit **a);
+
+/* Adds a line to what the next sync writes. E_FULL when AUDIT_PENDING_MAX
+ * waits (disk gone), counted; the next line that fits carries the count. */
+int  audit_write(struct audit *a, const struct audit_event *ev,
+		 int64_t wall_us, uint64_t mono_ns);
+/* Once a second: closes minutes, writes `repeated` lines. */
+void audit_tick(struct audit *a, int64_t wall_us, uint64_t mono_ns);
+void audit_on_dirty(struct audit *a, void (*fn)(void *arg), void *arg);
+/* Writer thread: writes, fsyncs, rotates, drops what retention allows. Fits
+ * store_sync_fn. */
+int  audit_sync(void *audit);
+
+struct audit_verdict {
+	bool ok;
+	uint64_t segments, lines;
+	uint64_t first_seq, last_seq;	/* what the files hold */
+	char file[128];			/* the first bad one */
+	uint64_t line;			/* 1-based, 0 = the file as a whole */
+	char text[256];			/* what is wrong, one line */
+};
+/* Reads every segment in `dir` and checks chain, numbers and anchors. 0 with
+ * *out filled in, or an error when it could not be read. The newest lines may
+ * not have been written yet; that is not an error. */
+int audit_verify(const char *dir, struct audit_verdict *out);
+
+struct audit_stats {
+	uint64_t written, aggregated, dropped, sync_errors, segments_dropped;
+	bool is_disk_full;
+};
+void audit_stats(struct audit *a, struct audit_stats *out);
