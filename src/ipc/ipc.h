@@ -176,6 +176,8 @@ struct ipc_chan_cfg {
 int  ipc_chan_new(struct ipc_chan **out, const struct ipc_chan_cfg *cfg);
 void ipc_chan_free(struct ipc_chan **ch);
 int  ipc_chan_fd(const struct ipc_chan *ch);
+/* Sets cfg.on_want later, when the owner's events exist. */
+void ipc_chan_on_want(struct ipc_chan *ch, ipc_want_fn fn);
 enum ipc_role ipc_chan_peer(const struct ipc_chan *ch, uint32_t *instance);
 bool ipc_chan_is_up(const struct ipc_chan *ch);	/* Hello received, not down */
 bool ipc_chan_wants_write(const struct ipc_chan *ch);
