@@ -88,6 +88,9 @@ struct h264_sps {
 	bool frame_mbs_only;
 	uint8_t chroma_format;		/* 0..3, 1 = 4:2:0 */
 	uint16_t width, height;		/* after cropping, 1..H264_DIM_MAX */
+	/* Before cropping: what a decoder allocates. Bounds are checked on
+	 * these, else a bomb is cropped to look small. */
+	uint16_t coded_width, coded_height;
 };
 /* One NAL unit of type 7, header byte included, emulation prevention bytes
  * still in it. The VUI is not read. */
