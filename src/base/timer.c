@@ -6,7 +6,8 @@
 
 /* Four levels of 256 slots of 1 ms: 49 days; later timers wait in the last
  * level and are sorted in again when their slot comes round. */
-enum { BITS = 8, SLOTS = 1 << BITS, MASK = SLOTS - 1, LEVELS = 4 };
+enum { BITS = 8, SLOTS = 1 << BITS, MASK = SLOTS - 1, LEVELS = 4,
+       SKIP_MIN = 64 };
 
 struct timer_wheel {
 	struct list slot[LEVELS][SLOTS];
@@ -143,19 +144,6 @@ static unsigned fire(struct timer_wheel *w, uint64_t now_ns, unsigned budget)
 	return n;
 }
 
-unsigned timer_wheel_advance(struct timer_wheel *w, uint64_t now_ns)
-{
-	uint64_t end = now_ns / NS_PER_MS;
-	unsigned n = fire(w, now_ns, TIMER_BURST_MAX);
-
-	/* A timer set by a callback lands in a later tick: no endless loop. */
-	while (w->tick <= end && n < TIMER_BURST_MAX) {
-		step(w);
-		n += fire(w, now_ns, TIMER_BURST_MAX - n);
-	}
-	return n;
-}
-
 /* The first used slot of a level, in ticks from now on; SLOTS for none. */
 static unsigned first_used(const struct timer_wheel *w, int level)
 {
@@ -167,12 +155,11 @@ static unsigned first_used(const struct timer_wheel *w, int level)
 	return SLOTS;
 }
 
-uint64_t timer_wheel_wait_ns(const struct timer_wheel *w, uint64_t now_ns)
+/* The first tick at which anything is to be done, UINT64_MAX for none. */
+static uint64_t next_tick(const struct timer_wheel *w)
 {
 	uint64_t best = UINT64_MAX;
 
-	if (!list_is_empty(&w->late))
-		return 0;
 	for (int l = 0; l < LEVELS; l++) {
 		unsigned i = first_used(w, l);
 		uint64_t at;
@@ -188,8 +175,44 @@ uint64_t timer_wheel_wait_ns(const struct timer_wheel *w, uint64_t now_ns)
 		if (at < best)
 			best = at;
 	}
-	if (best == UINT64_MAX)
-		return best;
-	best *= NS_PER_MS;
-	return best > now_ns ? best - now_ns : 0;
+	return best;
+}
+
+/* After a long sleep: over the ticks in which nothing happens. */
+static void skip(struct timer_wheel *w, uint64_t end)
+{
+	uint64_t next = next_tick(w);
+
+	w->tick = next <= end ? next : end + 1;
+}
+
+unsigned timer_wheel_advance(struct timer_wheel *w, uint64_t now_ns)
+{
+	uint64_t end = now_ns / NS_PER_MS;
+	unsigned n = fire(w, now_ns, TIMER_BURST_MAX);
+
+	/* A timer set by a callback lands in a later tick: no endless loop. */
+	while (w->tick <= end && n < TIMER_BURST_MAX) {
+		if (end - w->tick > SKIP_MIN) {
+			skip(w, end);
+			if (w->tick > end)
+				break;
+		}
+		step(w);
+		n += fire(w, now_ns, TIMER_BURST_MAX - n);
+	}
+	return n;
+}
+
+uint64_t timer_wheel_wait_ns(const struct timer_wheel *w, uint64_t now_ns)
+{
+	uint64_t at;
+
+	if (!list_is_empty(&w->late))
+		return 0;
+	at = next_tick(w);
+	if (at == UINT64_MAX)
+		return at;
+	at *= NS_PER_MS;
+	return at > now_ns ? at - now_ns : 0;
 }
