@@ -1,0 +1,491 @@
+#include "http/conn.h"
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <openssl/err.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/rand.h"
+#include "base/secret.h"
+#include "http/answer.h"
+
+static const struct {
+	unsigned limit_s;	/* 0: none */
+	int phase;		/* counter, -1: none */
+} rules[CONN_STATE_COUNT] = {
+	[CONN_HANDSHAKE] = {HTTP_HANDSHAKE_S, HTTP_PHASE_HANDSHAKE},
+	[CONN_IDLE] = {HTTP_IDLE_S, HTTP_PHASE_IDLE},
+	[CONN_REQUEST] = {HTTP_REQUEST_S, HTTP_PHASE_REQUEST},
+	[CONN_HANDLER] = {HTTP_HANDLER_S, HTTP_PHASE_HANDLER},
+	[CONN_DELAYED] = {HTTP_DELAY_MAX_MS / 1000, -1},
+	[CONN_DRAIN] = {HTTP_DRAIN_S, HTTP_PHASE_DRAIN},
+	[CONN_STREAM] = {0, -1},
+	[CONN_STREAM_END] = {HTTP_LINGER_S, HTTP_PHASE_DRAIN},
+	[CONN_LINGER] = {HTTP_LINGER_S, -1},
+	[CONN_DEAD] = {0, -1},
+};
+
+static void try_request(struct conn *c, uint64_t now_ns);
+
+static void set_state(struct conn *c, enum conn_state to, uint64_t now_ns)
+{
+	c->state = to;
+	if (rules[to].limit_s)
+		timer_set(c->s->cfg.wheel, &c->deadline,
+			  now_ns + rules[to].limit_s * NS_PER_S);
+	else
+		timer_cancel(&c->deadline);
+}
+
+static size_t unsent(const struct conn *c)
+{
+	return evbuffer_get_length(bufferevent_get_output(c->bev));
+}
+
+static void forget_id(struct conn *c)
+{
+	if (c->id)
+		(void)handles_del(c->s->handles, c->id);
+	c->id = 0;
+}
+
+void conn_close(struct conn *c)
+{
+	if (c->state == CONN_DEAD)
+		return;
+	if (c->state == CONN_STREAM || c->state == CONN_STREAM_END)
+		c->s->stats.streams--;
+	c->gone_id = c->id;
+	forget_id(c);
+	c->state = CONN_DEAD;
+	timer_cancel(&c->deadline);
+	timer_cancel(&c->ping);
+	bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
+	(void)bufferevent_disable(c->bev, EV_READ | EV_WRITE);
+	list_del(&c->at);
+	list_add_tail(&c->s->dead, &c->at);
+	event_active(c->s->reap, EV_TIMEOUT, 0);
+}
+
+void conn_free(struct conn *c)
+{
+	timer_cancel(&c->deadline);
+	timer_cancel(&c->ping);
+	list_del(&c->at);
+	if (c->held)
+		evbuffer_free(c->held);
+	if (c->bev)
+		bufferevent_free(c->bev);
+	ERR_clear_error();
+	sources_leave(c->s->cfg.sources, &c->source, clock_mono_ns());
+	c->s->stats.conns--;
+	mem_free(c);
+}
+
+struct conn *conn_find(struct http_server *s, uint64_t id)
+{
+	return id ? handles_get(s->handles, id) : NULL;
+}
+
+/* Ends our direction and waits shortly for the client's end, because closing
+ * a socket with unread bytes in it would destroy the answer on its way. */
+static void linger(struct conn *c, uint64_t now_ns)
+{
+	SSL *ssl = c->s->cfg.tls ? bufferevent_openssl_get_ssl(c->bev) : NULL;
+	if (ssl)
+		(void)SSL_shutdown(ssl);
+	ERR_clear_error();
+	(void)shutdown(bufferevent_getfd(c->bev), SHUT_WR);
+	set_state(c, CONN_LINGER, now_ns);
+}
+
+static void after_answer(struct conn *c, uint64_t now_ns)
+{
+	if (c->close) {
+		linger(c, now_ns);
+		return;
+	}
+	c->head_len = c->body_len = c->scanned = 0;
+	set_state(c, CONN_IDLE, now_ns);
+	try_request(c, now_ns);
+}
+
+static int render(struct conn *c, struct evbuffer *out,
+		  const struct http_answer *a)
+{
+	bool has_body = a->type && a->status != 204 && a->status != 304;
+	struct answer_head h = {
+		.status = a->status,
+		.type = has_body ? a->type : NULL,
+		.cache = a->cache,
+		.extra = a->extra,
+		.n_extra = a->n_extra,
+		.has_length = a->status != 204 && a->status != 304,
+		.length = has_body ? a->body.n : 0,
+		.close = c->close,
+		.tls = c->s->cfg.tls != NULL,
+		.unix_s = clock_wall_us() / 1000000,
+	};
+	int r = http_answer_head(out, &h);
+	if (r == 0 && has_body && !c->is_head && a->body.n &&
+	    evbuffer_add(out, a->body.p, a->body.n) < 0)
+		r = E_NOMEM;
+	return r;
+}
+
+static int hold(struct conn *c, const struct http_answer *a, uint64_t now_ns)
+{
+	uint32_t ms = a->delay_ms < HTTP_DELAY_MAX_MS ? a->delay_ms
+						      : HTTP_DELAY_MAX_MS;
+	c->held = evbuffer_new();
+	if (!c->held)
+		return E_NOMEM;
+	int r = render(c, c->held, a);
+	set_state(c, CONN_DELAYED, now_ns);
+	timer_set(c->s->cfg.wheel, &c->deadline, now_ns + ms * NS_PER_MS);
+	return r;
+}
+
+int conn_answer(struct conn *c, const struct http_answer *a, uint64_t now_ns)
+{
+	int r;
+	if (c->state != CONN_HANDLER && c->state != CONN_REQUEST)
+		return E_STATE;
+	forget_id(c);
+	c->close |= a->close;
+	if (a->delay_ms) {
+		r = hold(c, a, now_ns);
+	} else {
+		set_state(c, CONN_DRAIN, now_ns);
+		r = render(c, bufferevent_get_output(c->bev), a);
+	}
+	if (r < 0)
+		conn_close(c);
+	return r;
+}
+
+/* For requests that never reach the owner. The rest of what the client sent
+ * cannot be framed any more, so the connection ends. */
+static void refuse(struct conn *c, unsigned status, uint64_t now_ns)
+{
+	static const struct http_field retry[] = {
+		{SPAN_LIT("Retry-After"), SPAN_LIT("1")},
+	};
+	(void)conn_answer(c, &(struct http_answer){
+		.status = status, .type = "text/plain",
+		.body = span_str(http_reason(status)), .close = true,
+		.extra = retry, .n_extra = status == 503,
+	}, now_ns);
+}
+
+static bool may_dispatch(struct conn *c, const struct http_head *h,
+			 uint64_t now_ns)
+{
+	struct http_server *s = c->s;
+	int r = http_hosts_check(s->cfg.hosts, h->host);
+	if (r < 0) {
+		s->stats.bad_hosts++;
+		refuse(c, r == E_NOTFOUND ? 421 : 400, now_ns);
+		return false;
+	}
+	if (!sources_take(s->cfg.sources, &c->source, SOURCE_REQUEST,
+			  now_ns)) {
+		s->stats.too_fast++;
+		refuse(c, 503, now_ns);
+		return false;
+	}
+	return true;
+}
+
+static void dispatch(struct conn *c, const struct http_head *h,
+		     struct span body, uint64_t now_ns)
+{
+	struct http_server *s = c->s;
+	if (!may_dispatch(c, h, now_ns))
+		return;
+	c->close = h->close;
+	c->is_head = h->method == HTTP_HEAD;
+	set_state(c, CONN_HANDLER, now_ns);
+	c->id = handles_add(s->handles, c);
+	if (!c->id) {
+		refuse(c, 503, now_ns);
+		return;
+	}
+	s->stats.requests++;
+	struct http_request req = {
+		.id = c->id, .head = h, .body = body, .source = c->source,
+		.now_ns = now_ns,
+	};
+	s->cfg.on_request(s->cfg.arg, &req);
+}
+
+/* Reads the head as soon as it is there, to refuse a bad one before its body
+ * arrives. False: answered or not complete. */
+static bool head_is_here(struct conn *c, struct evbuffer *in, uint64_t now_ns)
+{
+	size_t n = evbuffer_get_length(in);
+	size_t look = n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX;
+	uint8_t *p = evbuffer_pullup(in, (ev_ssize_t)look);
+	struct http_head h;
+	unsigned status = 431;
+	if (!p) {
+		conn_close(c);
+		return false;
+	}
+	size_t len = http_head_end(span_of(p, look), &c->scanned);
+	if (len == 0 && look < HTTP_HEAD_MAX)
+		return false;
+	int r = len ? http_head_parse(&h, span_of(p, len), &status) : E_LIMIT;
+	if (r == 0 && h.body_len > HTTP_BODY_MAX) {
+		status = 413;
+		r = E_LIMIT;
+	}
+	if (r < 0) {
+		c->s->stats.bad_requests++;
+		refuse(c, status, now_ns);
+		return false;
+	}
+	c->head_len = len;
+	c->body_len = (size_t)h.body_len;
+	if (h.expects && n < c->head_len + c->body_len)
+		(void)evbuffer_add_printf(bufferevent_get_output(c->bev),
+					  "HTTP/1.1 100 Continue\r\n\r\n");
+	return true;
+}
+
+static void take_request(struct conn *c, struct evbuffer *in, uint64_t now_ns)
+{
+	size_t total = c->head_len + c->body_len;
+	struct http_head h;
+	unsigned status;
+	uint8_t *p = evbuffer_pullup(in, (ev_ssize_t)total);
+	if (!p || http_head_parse(&h, span_of(p, c->head_len), &status) < 0) {
+		conn_close(c);
+		return;
+	}
+	dispatch(c, &h, span_of(p + c->head_len, c->body_len), now_ns);
+	/* Heads and bodies carry tokens and PINs. */
+	secret_wipe(p, total);
+	(void)evbuffer_drain(in, total);
+}
+
+static void try_request(struct conn *c, uint64_t now_ns)
+{
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+	struct http_server *s = c->s;
+	if (evbuffer_get_length(in) == 0)
+		return;
+	if (c->state == CONN_IDLE)
+		set_state(c, CONN_REQUEST, now_ns);
+	if (s->cfg.on_serving)
+		s->cfg.on_serving(s->cfg.arg, &c->source);
+	if (c->head_len || head_is_here(c, in, now_ns))
+		if (evbuffer_get_length(in) >= c->head_len + c->body_len)
+			take_request(c, in, now_ns);
+	if (s->cfg.on_serving)
+		s->cfg.on_serving(s->cfg.arg, NULL);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	struct conn *c = arg;
+	struct evbuffer *in = bufferevent_get_input(bev);
+	switch (c->state) {
+	case CONN_IDLE:
+	case CONN_REQUEST:
+		try_request(c, clock_mono_ns());
+		break;
+	case CONN_STREAM:
+		c->junk += evbuffer_get_length(in);
+		(void)evbuffer_drain(in, evbuffer_get_length(in));
+		if (c->junk > HTTP_STREAM_INPUT_MAX)
+			conn_close(c);
+		break;
+	case CONN_STREAM_END:
+	case CONN_LINGER:
+		(void)evbuffer_drain(in, evbuffer_get_length(in));
+		break;
+	default:		/* waits in the buffer, up to its mark */
+		break;
+	}
+}
+
+static void on_write(struct bufferevent *bev, void *arg)
+{
+	struct conn *c = arg;
+	(void)bev;
+	if (unsent(c) > 0)
+		return;
+	c->stalled_ns = 0;
+	if (c->state == CONN_DRAIN)
+		after_answer(c, clock_mono_ns());
+	else if (c->state == CONN_STREAM_END)
+		conn_close(c);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct conn *c = arg;
+	(void)bev;
+	if (what & BEV_EVENT_CONNECTED) {
+		if (c->state != CONN_HANDSHAKE)
+			return;
+		c->s->stats.handshakes++;
+		/* The first request must come as quickly as any. */
+		set_state(c, CONN_REQUEST, clock_mono_ns());
+		return;
+	}
+	if (c->state == CONN_HANDSHAKE)
+		c->s->stats.handshake_failed++;
+	conn_close(c);
+}
+
+static void handler_timeout(struct conn *c, uint64_t now_ns)
+{
+	uint64_t id = c->id;
+	c->s->stats.handler_timeouts++;
+	refuse(c, 504, now_ns);
+	if (c->s->cfg.on_gone)
+		c->s->cfg.on_gone(c->s->cfg.arg, id);
+}
+
+static void on_deadline(struct timer *t, void *arg, uint64_t now_ns)
+{
+	struct conn *c = arg;
+	(void)t;
+	if (rules[c->state].phase >= 0)
+		c->s->stats.deadline[rules[c->state].phase]++;
+	if (c->state == CONN_HANDLER) {
+		handler_timeout(c, now_ns);
+	} else if (c->state == CONN_DELAYED) {
+		set_state(c, CONN_DRAIN, now_ns);
+		if (evbuffer_add_buffer(bufferevent_get_output(c->bev),
+					c->held) < 0)
+			conn_close(c);
+		evbuffer_free(c->held);
+		c->held = NULL;
+	} else {
+		conn_close(c);
+	}
+}
+
+static void on_ping(struct timer *t, void *arg, uint64_t now_ns)
+{
+	struct conn *c = arg;
+	if (c->state != CONN_STREAM)
+		return;
+	if (unsent(c) == 0)
+		c->stalled_ns = 0;
+	else if (c->stalled_ns == 0)
+		c->stalled_ns = now_ns;
+	else if (now_ns - c->stalled_ns > HTTP_STREAM_STALL_S * NS_PER_S) {
+		c->s->stats.stream_stalled++;
+		conn_close(c);
+		return;
+	}
+	/* Spread, so that a thousand streams opened together do not ping
+	 * together for ever. */
+	timer_set(c->s->cfg.wheel, t, now_ns + HTTP_PING_S * NS_PER_S -
+		  rand_below(1500) * NS_PER_MS);
+	(void)conn_stream_write(c, SPAN_LIT(":\n\n"), now_ns);
+}
+
+int conn_stream_begin(struct conn *c, const struct http_field *extra,
+		      size_t n_extra, uint64_t now_ns)
+{
+	if (c->state != CONN_HANDLER)
+		return E_STATE;
+	struct answer_head h = {
+		.status = 200, .type = "text/event-stream", .extra = extra,
+		.n_extra = n_extra, .close = true,
+		.tls = c->s->cfg.tls != NULL,
+		.unix_s = clock_wall_us() / 1000000,
+	};
+	if (http_answer_head(bufferevent_get_output(c->bev), &h) < 0) {
+		conn_close(c);
+		return E_NOMEM;
+	}
+	set_state(c, CONN_STREAM, now_ns);
+	c->s->stats.streams++;
+	timer_set(c->s->cfg.wheel, &c->ping,
+		  now_ns + (HTTP_PING_S - rand_below(3)) * NS_PER_S);
+	return 0;
+}
+
+int conn_stream_write(struct conn *c, struct span data, uint64_t now_ns)
+{
+	if (c->state != CONN_STREAM)
+		return E_STATE;
+	if (unsent(c) + data.n > HTTP_STREAM_QUEUE_MAX) {
+		c->s->stats.stream_overflow++;
+		conn_close(c);
+		return E_FULL;
+	}
+	if (c->stalled_ns == 0)
+		c->stalled_ns = now_ns;
+	if (evbuffer_add(bufferevent_get_output(c->bev), data.p, data.n) < 0) {
+		conn_close(c);
+		return E_NOMEM;
+	}
+	return 0;
+}
+
+int conn_stream_end(struct conn *c, uint64_t now_ns)
+{
+	if (c->state != CONN_STREAM)
+		return E_STATE;
+	timer_cancel(&c->ping);
+	if (unsent(c) == 0)
+		conn_close(c);
+	else
+		set_state(c, CONN_STREAM_END, now_ns);
+	return 0;
+}
+
+static struct bufferevent *new_bev(struct http_server *s, int fd)
+{
+	int opts = BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS;
+	struct bufferevent *bev;
+	if (!s->cfg.tls) {
+		bev = bufferevent_socket_new(s->cfg.base, fd, opts);
+	} else {
+		SSL *ssl = SSL_new(http_tls_ctx(s->cfg.tls));
+		if (!ssl)
+			return NULL;
+		bev = bufferevent_openssl_socket_new(s->cfg.base, fd, ssl,
+			BUFFEREVENT_SSL_ACCEPTING, opts);
+		if (bev)
+			bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+		else
+			SSL_free(ssl);
+	}
+	return bev;
+}
+
+int conn_new(struct http_server *s, int fd, const struct addr *source,
+	     uint64_t now_ns)
+{
+	struct conn *c = mem_zalloc(sizeof(*c));
+	struct bufferevent *bev = c ? new_bev(s, fd) : NULL;
+	if (!bev) {
+		mem_free(c);
+		(void)close(fd);
+		return E_NOMEM;
+	}
+	c->s = s;
+	c->bev = bev;
+	c->source = *source;
+	timer_init(&c->deadline, on_deadline, c);
+	timer_init(&c->ping, on_ping, c);
+	list_add_tail(&s->conns, &c->at);
+	s->stats.conns++;
+	set_state(c, s->cfg.tls ? CONN_HANDSHAKE : CONN_REQUEST, now_ns);
+	bufferevent_setwatermark(bev, EV_READ, 0,
+				 HTTP_HEAD_MAX + HTTP_BODY_MAX);
+	bufferevent_setcb(bev, on_read, on_write, on_event, c);
+	(void)bufferevent_enable(bev, EV_READ | EV_WRITE);
+	return 0;
+}
