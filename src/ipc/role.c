@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "ipc/super.pb-c.h"
 
 #define MOD "role"
 
