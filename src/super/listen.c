@@ -106,7 +106,6 @@ int listen_udp(int *out, uint16_t port, char error[LISTEN_ERROR_MAX])
 		(void)set(fd, SOL_SOCKET, SO_RCVBUF, LISTEN_UDP_BUFFER_BYTES);
 	if (set(fd, SOL_SOCKET, SO_SNDBUFFORCE, LISTEN_UDP_BUFFER_BYTES) < 0)
 		(void)set(fd, SOL_SOCKET, SO_SNDBUF, LISTEN_UDP_BUFFER_BYTES);
-	(void)set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	*out = fd;
 	return 0;
 }
