@@ -134,7 +134,7 @@ static int landlock_enter(const struct sandbox_profile *p, bool super)
 
 static int caps_keep(uint64_t keep)
 {
-	cap_t caps;
+	cap_t caps, now;
 	int r = 0;
 
 	/* Needs SETPCAP; without it there is nothing to bound either. */
@@ -144,10 +144,15 @@ static int caps_keep(uint64_t keep)
 			return E_SYS;
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	caps = cap_init();
-	if (!caps)
-		return E_NOMEM;
-	for (cap_value_t c = 0; c < 64; c++) {
-		if (!(keep >> c & 1))
+	now = cap_get_proc();
+	if (!caps || !now)
+		r = E_NOMEM;
+	for (cap_value_t c = 0; c < 64 && !r; c++) {
+		cap_flag_value_t held = CAP_CLEAR;
+
+		if (!(keep >> c & 1) ||
+		    cap_get_flag(now, c, CAP_PERMITTED, &held) < 0 ||
+		    held != CAP_SET)
 			continue;
 		if (cap_set_flag(caps, CAP_PERMITTED, 1, &c, CAP_SET) < 0 ||
 		    cap_set_flag(caps, CAP_EFFECTIVE, 1, &c, CAP_SET) < 0)
@@ -156,6 +161,7 @@ static int caps_keep(uint64_t keep)
 	if (!r && cap_set_proc(caps) < 0)
 		r = E_SYS;
 	cap_free(caps);
+	cap_free(now);
 	return r;
 }
 
@@ -319,7 +325,7 @@ static const int super_denied[] = {
 	SCMP_SYS(syslog), SCMP_SYS(vhangup), SCMP_SYS(mknod),
 	SCMP_SYS(mknodat), SCMP_SYS(open_by_handle_at),
 	SCMP_SYS(name_to_handle_at), SCMP_SYS(personality),
-	SCMP_SYS(lookup_dcookie), SCMP_SYS(nfsservctl), SCMP_SYS(mbind),
+	SCMP_SYS(lookup_dcookie), SCMP_SYS(nfsservctl),
 	SCMP_SYS(migrate_pages), SCMP_SYS(move_pages), -1
 };
 

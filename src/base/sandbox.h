@@ -58,7 +58,7 @@ struct sandbox_profile {
 	const struct sandbox_rule *allow;	/* ends with syscall -1 */
 	const struct sandbox_path *paths;	/* ends with path NULL */
 	const int *deny_errno;			/* ends with -1 */
-	uint64_t keep_caps;			/* bits 1 << CAP_x */
+	uint64_t keep_caps;	/* bits 1 << CAP_x; what is held of them */
 	uint64_t max_nofile;			/* 0 = leave */
 	bool allow_threads;
 	bool kill;	/* false only in the sanitizer build: log and EPERM */

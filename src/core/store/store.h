@@ -18,9 +18,10 @@
  *
  * Start: store_open() before the sandbox closes (opens files, checks,
  * migrates, loads), store_start() after it (Landlock binds only threads born
- * later). After store_open() no file is opened by SQLite; the calls needed are
- * read, write, pread64, pwrite64, fsync, fdatasync, ftruncate, fcntl(F_SETLK),
- * fstat, lseek, unlink of the -wal file, futex, eventfd.
+ * later). Afterwards SQLite opens nothing; journal and audit open, rename and
+ * remove files in the core directory. System calls: openat, close, read,
+ * write, pread64, pwrite64, fsync, fdatasync, ftruncate, fcntl, fstat,
+ * newfstatat, lseek, rename, unlink, chmod, futex, clone (store_start).
  */
 #pragma once
 #include "base/secret.h"
@@ -29,6 +30,7 @@
 struct store;
 struct store_row;
 struct journal;
+struct file_ops;
 
 enum {
 	STORE_QUEUE_MAX = 4096,		/* requests not answered yet */
@@ -43,6 +45,7 @@ struct store_cfg {
 	struct span data_key;		/* DATA_KEY_LEN bytes; not kept */
 	bool create;			/* make the database when absent */
 	const char *vfs;		/* tests: SQLite VFS, NULL = the usual */
+	const struct file_ops *files;	/* tests: journal, NULL = the usual */
 };
 
 /* One line for the operator: what is wrong and what to do. */

@@ -67,7 +67,7 @@ struct h264_pack {
 	struct span rest;		/* Annex B not looked at yet */
 	struct span nal;		/* the unit being sent, its header left */
 	bool have_nal, in_fu;
-	uint8_t mode;
+	uint8_t mode, fu_head;
 	size_t max_n, fu_parts;
 };
 /* mode 0 or 1; max_n at least 16. */

@@ -1,12 +1,12 @@
 /* wire/sdp - session descriptions (RFC 8866) as WebRTC and SIP offers carry
  * them, and a writer for answers.
  *
- * Reading: sdp_decode() checks the order and form of every line, keeps origin,
- * connection, bandwidth and media lines typed and every attribute as a pair of
- * spans, and checks the attributes named "checked" below, so that the typed
- * accessors afterwards cannot fail on a decoded description. Lines may end in
- * CR LF or LF. Bytes 0 and CR inside a line are refused. The text must be
- * UTF-8.
+ * Reading: sdp_decode() keeps origin, connection, bandwidth and media lines
+ * typed and every attribute as a pair of spans, and checks the attributes named
+ * "checked" below, so that the typed accessors cannot fail afterwards. v=, o=,
+ * s= come first; after them the order within a section is free, because old
+ * devices get it wrong. Lines may end in CR LF or LF. Bytes 0 and CR inside a
+ * line are refused. The text must be UTF-8.
  *
  * Ownership: arrays live in the arena given, spans point into the input text;
  * both must outlive the struct. The decoder needs at most SDP_ARENA_BYTES.
@@ -14,8 +14,9 @@
  *
  * Checked: group, mid, rtpmap, fmtp, rtcp-fb, extmap, ssrc, ssrc-group,
  * ice-ufrag, ice-pwd, fingerprint, setup, content, and that a direction or a
- * mid occurs once per section and mids are unique. Candidates are not: one
- * that we cannot read is left out (peers invent transports).
+ * mid occurs once per section and mids are unique (rtpmap, fmtp and rtcp-fb on
+ * RTP sections only). Candidates are not: one that we cannot read is left out
+ * (peers invent transports).
  *
  * Errors: E_LIMIT (a bound below), E_FORMAT, E_NOMEM (arena too small). With
  * an error *err names the line (from 1) and the rule.
@@ -250,10 +251,10 @@ bool sdp_candidate_next(const struct sdp_section *m, size_t *it,
  * an empty word where one is needed, or a full buffer fails the writer, and
  * only wr_end() tells. Nothing is escaped: SDP has no escapes. */
 
-/* v, o, s, t lines; c at session level when addr is not empty. */
+/* v, o, s and t lines. */
 void sdp_wr_session(struct wr *w, uint64_t sess_id, uint64_t version,
 		    struct span addr, bool ip6);
-/* m=media port proto fmts..., and c= with `addr`. fmts: "111 0" as text. */
+/* m=media port proto fmts. fmts: "111 0" as text, not empty. */
 void sdp_wr_media(struct wr *w, struct span media, uint16_t port,
 		  struct span proto, struct span fmts);
 void sdp_wr_conn(struct wr *w, struct span addr, bool ip6);

@@ -1,0 +1,609 @@
+#include "super/house.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "ipc/ipc_ev.h"
+#include "ipc/super.pb-c.h"
+#include "super/spawn.h"
+#include "super/unit.h"
+
+#define MOD "super"
+
+enum { BOOT_OPTIONS_MAX = 64, BOOT_FDS_MAX = 8 };
+
+struct slot {
+	struct house *h;
+	enum ipc_role role;
+	uint32_t instance;
+	struct unit unit;
+	struct event *timer;
+	pid_t pid;			/* 0: no process */
+	struct ipc_ev *chan;		/* NULL: no channel, or it is down */
+	struct sink_src log, crash;
+	struct event *log_ev, *crash_ev;
+	bool has_source;		/* what it said it was parsing for */
+	struct addr source;
+};
+
+struct house {
+	const struct house_cfg *cfg;
+	struct slot slots[HOUSE_SLOTS_MAX];
+	size_t n;
+	struct sink_src own;
+	struct event *own_ev;
+	bool stopping;
+};
+
+static void step(struct slot *s, enum unit_ev ev, uint64_t now);
+
+/* --- log pipes ----------------------------------------------------------- */
+
+static void pump(struct slot *s, struct sink_src *src, struct event *ev)
+{
+	if (src->fd < 0)
+		return;
+	if (sink_pump(s->h->cfg->sink, src, clock_mono_ns(),
+		      clock_wall_us()) < 0 && ev)
+		(void)event_del(ev);
+}
+
+static void cb_log(evutil_socket_t fd, short what, void *arg)
+{
+	struct slot *s = arg;
+
+	(void)what;
+	if (fd == s->log.fd)
+		pump(s, &s->log, s->log_ev);
+	else
+		pump(s, &s->crash, s->crash_ev);
+}
+
+static void cb_own_log(evutil_socket_t fd, short what, void *arg)
+{
+	struct house *h = arg;
+
+	(void)fd;
+	(void)what;
+	(void)sink_pump(h->cfg->sink, &h->own, clock_mono_ns(),
+			clock_wall_us());
+}
+
+static void pipe_close(struct sink_src *src, struct event **ev)
+{
+	if (*ev)
+		event_free(*ev);
+	*ev = NULL;
+	if (src->fd >= 0)
+		close(src->fd);
+	src->fd = -1;
+}
+
+static int pipe_open(struct slot *s, struct sink_src *src, struct event **ev,
+		     bool raw, int *write_end)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return E_SYS;
+	sink_src_init(src, fds[0], ipc_role_name(s->role), s->instance, raw);
+	*ev = event_new(s->h->cfg->base, fds[0], EV_READ | EV_PERSIST, cb_log,
+			s);
+	if (!*ev || event_add(*ev, NULL) < 0) {
+		close(fds[1]);
+		pipe_close(src, ev);
+		return E_NOMEM;
+	}
+	*write_end = fds[1];
+	return 0;
+}
+
+/* --- what a role says ---------------------------------------------------- */
+
+static void serving(struct slot *s, const Cv__Serving *m)
+{
+	s->has_source = m->source && m->source->ip.len == 16;
+	if (!s->has_source)
+		return;
+	memcpy(s->source.ip, m->source->ip.data, 16);
+	s->source.port = (uint16_t)m->source->port;
+}
+
+static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
+		   const ProtobufCMessage *msg, const int *fds, size_t n_fds)
+{
+	struct slot *s = arg;
+
+	(void)ch;
+	for (size_t i = 0; i < n_fds; i++)	/* nobody sends us any */
+		close(fds[i]);
+	if (type == IPC_READY)
+		step(s, UNIT_EV_READY, clock_mono_ns());
+	else if (type == IPC_SERVING)
+		serving(s, (const Cv__Serving *)msg);
+}
+
+static void on_down(void *arg, struct ipc_chan *ch, int error)
+{
+	struct slot *s = arg;
+
+	(void)ch;
+	if (error != E_CLOSED)
+		log_error(MOD, "channel refused",
+			  LOG_S("role", ipc_role_name(s->role)),
+			  LOG_U("instance", s->instance),
+			  LOG_E("error", error));
+	ipc_ev_free(&s->chan);
+	step(s, UNIT_EV_CHANNEL_DOWN, clock_mono_ns());
+}
+
+/* --- starting ------------------------------------------------------------ */
+
+struct boot {
+	Cv__FdName names[BOOT_FDS_MAX];
+	int fds[BOOT_FDS_MAX];
+	size_t n;
+};
+
+static void give(struct boot *b, Cv__FdName name, int fd)
+{
+	if (fd < 0)
+		return;
+	b->names[b->n] = name;
+	b->fds[b->n++] = fd;
+}
+
+/* A role reads a file from its beginning each time it is started. */
+static void give_file(struct boot *b, Cv__FdName name, int fd)
+{
+	if (fd >= 0)
+		(void)lseek(fd, 0, SEEK_SET);
+	give(b, name, fd);
+}
+
+static void boot_fds(struct boot *b, const struct slot *s, int crash)
+{
+	const struct house_fds *f = &s->h->cfg->fds;
+
+	give(b, CV__FD_NAME__FD_CRASH, crash);
+	switch (s->role) {
+	case ROLE_KEYS:
+		give_file(b, CV__FD_NAME__FD_TLS_KEY, f->tls_key);
+		give_file(b, CV__FD_NAME__FD_TLS_CERT, f->tls_cert);
+		break;
+	case ROLE_CORE:
+		give_file(b, CV__FD_NAME__FD_DATA_KEY, f->data_key);
+		give(b, CV__FD_NAME__FD_DATA_DIR, f->data_dir);
+		give(b, CV__FD_NAME__FD_CLI, f->cli);
+		break;
+	case ROLE_WEB:
+		give(b, CV__FD_NAME__FD_LISTEN_HTTPS, f->https);
+		give(b, CV__FD_NAME__FD_LISTEN_HTTP, f->http);
+		give_file(b, CV__FD_NAME__FD_TLS_CERT, f->tls_cert);
+		give(b, CV__FD_NAME__FD_STATIC_DIR, f->static_dir);
+		break;
+	case ROLE_MEDIA:
+		give(b, CV__FD_NAME__FD_MEDIA_UDP, f->udp[s->instance]);
+		give(b, CV__FD_NAME__FD_MEDIA_TCP, f->tcp[s->instance]);
+		break;
+	default:
+		break;
+	}
+}
+
+static int send_boot(struct slot *s, int crash)
+{
+	struct house_option *o = mem_calloc(BOOT_OPTIONS_MAX, sizeof(*o));
+	Cv__BootOption rows[BOOT_OPTIONS_MAX], *list[BOOT_OPTIONS_MAX];
+	Cv__Boot m = CV__BOOT__INIT;
+	struct boot b = {.n = 0};
+	int r;
+
+	if (!o)
+		return E_NOMEM;
+	boot_fds(&b, s, crash);
+	m.n_fds = b.n;
+	m.fds = b.names;
+	m.n_options = house_options(o, BOOT_OPTIONS_MAX, s->h->cfg, s->role,
+				    s->instance);
+	m.options = list;
+	for (size_t i = 0; i < m.n_options; i++) {
+		cv__boot_option__init(&rows[i]);
+		rows[i].name = o[i].name;
+		rows[i].value = o[i].value;
+		list[i] = &rows[i];
+	}
+	r = ipc_chan_send(ipc_ev_chan(s->chan), IPC_BOOT, &m.base, b.fds, b.n);
+	mem_free(o);
+	return r;
+}
+
+static void send_link(struct slot *to, const struct slot *about, int fd)
+{
+	Cv__Link m = CV__LINK__INIT;
+	int r;
+
+	m.role = (uint32_t)about->role;
+	m.instance = about->instance;
+	r = ipc_chan_send(ipc_ev_chan(to->chan), IPC_LINK, &m.base, &fd, 1);
+	if (r < 0)
+		log_error(MOD, "no link", LOG_S("to", ipc_role_name(to->role)),
+			  LOG_S("about", ipc_role_name(about->role)),
+			  LOG_E("error", r));
+}
+
+/* New pairs to every neighbour that has a process now. One that starts later
+ * makes its own. */
+static void make_links(struct slot *s)
+{
+	for (size_t i = 0; i < s->h->n; i++) {
+		struct slot *o = &s->h->slots[i];
+		int pair[2];
+
+		if (o == s || !o->chan ||
+		    !house_has_link(s->role, s->instance, o->role,
+				    o->instance))
+			continue;
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC |
+			       SOCK_NONBLOCK, 0, pair) < 0) {
+			log_error(MOD, "no socket pair",
+				  LOG_I("errno", errno));
+			continue;
+		}
+		send_link(s, o, pair[0]);
+		send_link(o, s, pair[1]);
+		close(pair[0]);
+		close(pair[1]);
+	}
+}
+
+static int make_process(struct slot *s, int channel, int log, int crash)
+{
+	const struct house_cfg *cfg = s->h->cfg;
+	const struct house_user *u = &cfg->users[s->role];
+	char path[OPT_PATH_MAX + 32];
+	struct spawn sp = {
+		.path = path, .instance = s->instance,
+		.change_user = u->change, .uid = u->uid, .gid = u->gid,
+		.channel = channel, .log = log, .crash = crash,
+	};
+	pid_t pid;
+
+	(void)snprintf(path, sizeof(path), "%s/conclave-%s",
+		       cfg->opt->libexec_dir, ipc_role_name(s->role));
+	pid = spawn_role(&sp);
+	if (pid < 0)
+		return E_SYS;
+	s->pid = pid;
+	return 0;
+}
+
+static int make_channel(struct slot *s, int fd)
+{
+	struct ipc_chan_cfg c = {
+		.fd = fd, .self = ROLE_SUPER, .peer = s->role,
+		.peer_instance = s->instance, .on_msg = on_msg,
+		.on_down = on_down, .arg = s,
+	};
+
+	return ipc_ev_new(&s->chan, s->h->cfg->base, &c);
+}
+
+static int spawn_slot(struct slot *s)
+{
+	int pair[2] = {-1, -1}, log = -1, crash = -1;
+	int r = E_SYS;
+
+	s->has_source = false;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return E_SYS;
+	r = pipe_open(s, &s->log, &s->log_ev, false, &log);
+	if (!r)
+		r = pipe_open(s, &s->crash, &s->crash_ev, true, &crash);
+	if (!r)
+		r = make_process(s, pair[1], log, crash);
+	if (!r)
+		r = make_channel(s, pair[0]);	/* takes pair[0] */
+	else
+		close(pair[0]);
+	if (!r)
+		r = send_boot(s, crash);
+	close(pair[1]);
+	if (log >= 0)
+		close(log);
+	if (crash >= 0)
+		close(crash);
+	if (!r)
+		make_links(s);
+	return r;
+}
+
+/* --- telling core -------------------------------------------------------- */
+
+static struct slot *core_of(struct house *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (h->slots[i].role == ROLE_CORE)
+			return &h->slots[i];
+	return NULL;
+}
+
+static void tell_up(struct slot *core, const struct slot *s)
+{
+	Cv__RoleUp m = CV__ROLE_UP__INIT;
+
+	if (!core || !core->chan || core == s)
+		return;
+	m.role = (uint32_t)s->role;
+	m.instance = s->instance;
+	(void)ipc_send(ipc_ev_chan(core->chan), ROLE_UP, &m);
+}
+
+/* A new core hears of everybody who already serves. */
+static void told_up(struct slot *s)
+{
+	struct house *h = s->h;
+
+	log_notice(MOD, "serves", LOG_S("role", ipc_role_name(s->role)),
+		   LOG_U("instance", s->instance));
+	if (s->role != ROLE_CORE) {
+		tell_up(core_of(h), s);
+		return;
+	}
+	for (size_t i = 0; i < h->n; i++)
+		if (h->slots[i].unit.state == UNIT_UP)
+			tell_up(s, &h->slots[i]);
+}
+
+static void tell_died(struct slot *s, int status)
+{
+	struct slot *core = core_of(s->h);
+	Cv__RoleDied m = CV__ROLE_DIED__INIT;
+	Cv__Addr a = CV__ADDR__INIT;
+	char source[ADDR_TEXT_MAX] = "";
+
+	m.role = (uint32_t)s->role;
+	m.instance = s->instance;
+	if (WIFSIGNALED(status))
+		m.signal = (uint32_t)WTERMSIG(status);
+	else
+		m.exit_code = (uint32_t)WEXITSTATUS(status);
+	m.restart_ms = s->unit.restart_ms;
+	if (s->has_source) {
+		a.ip = ipc_data(span_of(s->source.ip, 16));
+		a.port = s->source.port;
+		m.source = &a;
+		addr_print(&s->source, source);
+	}
+	log_error(MOD, m.signal == SIGSYS ? "role died at its walls" :
+		  "role died", LOG_S("role", ipc_role_name(s->role)),
+		  LOG_U("instance", s->instance), LOG_U("signal", m.signal),
+		  LOG_U("exit", m.exit_code), LOG_U("restart_ms", m.restart_ms),
+		  LOG_S("serving", source));
+	if (core && core->chan && core != s)
+		(void)ipc_send(ipc_ev_chan(core->chan), ROLE_DIED, &m);
+}
+
+/* --- the machine's effects ----------------------------------------------- */
+
+static void arm(struct slot *s, uint64_t now)
+{
+	struct timeval tv = {0};
+	uint64_t left;
+
+	if (!s->unit.due_ns) {
+		(void)event_del(s->timer);
+		return;
+	}
+	left = s->unit.due_ns > now ? s->unit.due_ns - now : 0;
+	tv.tv_sec = (time_t)(left / NS_PER_S);
+	tv.tv_usec = (suseconds_t)(left % NS_PER_S / NS_PER_US);
+	(void)event_add(s->timer, &tv);
+}
+
+static void send_stop(struct slot *s)
+{
+	Cv__Stop m = CV__STOP__INIT;
+
+	if (s->chan)
+		(void)ipc_send(ipc_ev_chan(s->chan), STOP, &m);
+}
+
+static void leave_when_done(struct house *h)
+{
+	if (!h->stopping)
+		return;
+	for (size_t i = 0; i < h->n; i++)
+		if (h->slots[i].unit.state != UNIT_DONE)
+			return;
+	(void)event_base_loopbreak(h->cfg->base);
+}
+
+static void clean(struct slot *s)
+{
+	ipc_ev_free(&s->chan);
+	pump(s, &s->log, NULL);
+	pump(s, &s->crash, NULL);
+	pipe_close(&s->log, &s->log_ev);
+	pipe_close(&s->crash, &s->crash_ev);
+	s->pid = 0;
+}
+
+/* The process could not be made: the same back-off as for one that died. */
+static void spawn_failed(struct slot *s, int error, uint64_t now)
+{
+	log_error(MOD, "role cannot be started",
+		  LOG_S("role", ipc_role_name(s->role)),
+		  LOG_E("error", error), LOG_I("errno", errno));
+	if (s->pid) {
+		(void)kill(s->pid, SIGKILL);	/* house_reap goes on */
+		return;
+	}
+	clean(s);
+	(void)unit_event(&s->unit, UNIT_EV_EXIT, now);
+	arm(s, now);
+}
+
+static void act(struct slot *s, unsigned todo, uint64_t now)
+{
+	int r;
+
+	if (todo & UNIT_DO_KILL && s->pid)
+		(void)kill(s->pid, SIGKILL);
+	if (todo & UNIT_DO_SEND_STOP)
+		send_stop(s);
+	if (todo & UNIT_DO_TELL_UP)
+		told_up(s);
+	if (!(todo & UNIT_DO_SPAWN))
+		return;
+	r = spawn_slot(s);
+	if (r < 0)
+		spawn_failed(s, r, now);
+}
+
+static void step(struct slot *s, enum unit_ev ev, uint64_t now)
+{
+	unsigned todo = unit_event(&s->unit, ev, now);
+
+	if (todo & UNIT_REFUSED)
+		log_warn(MOD, "event refused",
+			 LOG_S("role", ipc_role_name(s->role)),
+			 LOG_S("state", unit_state_name(s->unit.state)),
+			 LOG_U("event", ev));
+	arm(s, now);
+	act(s, todo, now);
+	leave_when_done(s->h);
+}
+
+static void cb_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct slot *s = arg;
+
+	(void)fd;
+	(void)what;
+	step(s, UNIT_EV_TIMER, clock_mono_ns());
+}
+
+void house_reap(struct house *h)
+{
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (size_t i = 0; i < h->n; i++) {
+			struct slot *s = &h->slots[i];
+			unsigned todo;
+
+			if (s->pid != pid)
+				continue;
+			clean(s);
+			todo = unit_event(&s->unit, UNIT_EV_EXIT,
+					  clock_mono_ns());
+			if (todo & UNIT_DO_TELL_DIED)
+				tell_died(s, status);
+			arm(s, clock_mono_ns());
+		}
+	}
+	leave_when_done(h);
+}
+
+/* --- life ---------------------------------------------------------------- */
+
+static int add_slot(struct house *h, enum ipc_role role, uint32_t instance)
+{
+	struct slot *s = &h->slots[h->n++];
+
+	s->h = h;
+	s->role = role;
+	s->instance = instance;
+	s->log.fd = s->crash.fd = -1;
+	s->timer = event_new(h->cfg->base, -1, 0, cb_timer, s);
+	return s->timer ? 0 : E_NOMEM;
+}
+
+static int add_slots(struct house *h)
+{
+	int r = add_slot(h, ROLE_KEYS, 0);
+
+	if (!r)
+		r = add_slot(h, ROLE_CORE, 0);
+	for (uint32_t i = 0; i < h->cfg->workers && !r; i++) {
+		r = add_slot(h, ROLE_VIDEO, i);
+		if (!r)
+			r = add_slot(h, ROLE_MEDIA, i);
+	}
+	return r ? r : add_slot(h, ROLE_WEB, 0);
+}
+
+int house_new(struct house **out, const struct house_cfg *cfg)
+{
+	struct house *h;
+	int r;
+
+	if (cfg->workers < 1 || cfg->workers > OPT_WORKERS_MAX)
+		return E_INVAL;
+	h = mem_zalloc(sizeof(*h));
+	if (!h)
+		return E_NOMEM;
+	h->cfg = cfg;
+	sink_src_init(&h->own, cfg->own_log, ipc_role_name(ROLE_SUPER), 0,
+		      false);
+	h->own_ev = event_new(cfg->base, cfg->own_log, EV_READ | EV_PERSIST,
+			      cb_own_log, h);
+	r = h->own_ev && event_add(h->own_ev, NULL) == 0 ? add_slots(h) :
+	    E_NOMEM;
+	if (r < 0) {
+		house_free(&h);
+		return r;
+	}
+	*out = h;
+	return 0;
+}
+
+void house_free(struct house **hp)
+{
+	struct house *h = hp ? *hp : NULL;
+
+	if (!h)
+		return;
+	for (size_t i = 0; i < h->n; i++) {
+		struct slot *s = &h->slots[i];
+
+		if (s->pid)
+			(void)kill(s->pid, SIGKILL);
+		clean(s);
+		if (s->timer)
+			event_free(s->timer);
+	}
+	if (h->own_ev) {
+		cb_own_log(-1, 0, h);
+		event_free(h->own_ev);
+	}
+	mem_free(h);
+	*hp = NULL;
+}
+
+void house_start(struct house *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		step(&h->slots[i], UNIT_EV_START, clock_mono_ns());
+}
+
+void house_stop(struct house *h)
+{
+	if (h->stopping)
+		return;
+	h->stopping = true;
+	log_notice(MOD, "stops");
+	for (size_t i = 0; i < h->n; i++)
+		step(&h->slots[i], UNIT_EV_STOP, clock_mono_ns());
+}

@@ -1,0 +1,67 @@
+/* super/house.h - the roles, what each gets, and the links between them.
+ *
+ * Owns the processes and their channels; runs on one libevent base. Effects
+ * only: when something is started, killed or started again is decided by the
+ * table in super/unit.c. Not thread safe.
+ */
+#pragma once
+#include <sys/types.h>
+#include "ipc/ipc.h"
+#include "super/options.h"
+#include "super/sink.h"
+
+enum {
+	HOUSE_ADDRS_MAX = 32,
+	HOUSE_SLOTS_MAX = 3 + 2 * OPT_WORKERS_MAX,
+};
+
+struct event_base;
+
+/* Not owned; -1 = none. */
+struct house_fds {
+	int https, http, cli, data_key, data_dir, tls_key, tls_cert, static_dir;
+	int udp[OPT_WORKERS_MAX], tcp[OPT_WORKERS_MAX];
+};
+
+struct house_user {
+	bool change;
+	uid_t uid;
+	gid_t gid;
+};
+
+struct house_cfg {
+	struct event_base *base;
+	const struct options *opt;
+	struct house_fds fds;
+	struct house_user users[ROLE_COUNT];
+	unsigned workers;		/* 1..OPT_WORKERS_MAX */
+	struct addr addrs[HOUSE_ADDRS_MAX];	/* this host's own */
+	size_t n_addrs;
+	char hostname[OPT_HOST_LEN_MAX];
+	struct sink *sink;
+	int own_log;			/* read end of super's own records */
+};
+
+struct house;
+
+/* `cfg` must outlive the house. */
+int  house_new(struct house **out, const struct house_cfg *cfg);
+void house_free(struct house **h);
+void house_start(struct house *h);
+/* STOP to all; the loop is left when the last has gone. */
+void house_stop(struct house *h);
+/* After SIGCHLD: all that have ended. */
+void house_reap(struct house *h);
+
+/* Pure: which pairs of roles have a link. */
+bool house_has_link(enum ipc_role a, uint32_t ai, enum ipc_role b,
+		    uint32_t bi);
+/* Pure: the options of one role's Boot, into an arena-like array of
+ * `max` rows; returns how many. */
+struct house_option {
+	char name[32];
+	char value[512];
+};
+size_t house_options(struct house_option *out, size_t max,
+		     const struct house_cfg *cfg, enum ipc_role role,
+		     uint32_t instance);

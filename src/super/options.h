@@ -1,0 +1,34 @@
+/* super/options.h - the command line of conclave-super.
+ *
+ * Pure: argv in, options or one line of complaint out.
+ */
+#pragma once
+#include "base/addr.h"
+
+enum {
+	OPT_PATH_MAX = 256,
+	OPT_WORKERS_MAX = 16,
+	OPT_ADVERTISE_MAX = 16,
+	OPT_HOSTS_MAX = 32,
+	OPT_HOST_LEN_MAX = 254,
+	OPT_ERROR_MAX = 512,
+};
+
+struct options {
+	char data_dir[OPT_PATH_MAX], run_dir[OPT_PATH_MAX],
+	     libexec_dir[OPT_PATH_MAX], static_dir[OPT_PATH_MAX],
+	     log_file[OPT_PATH_MAX];	/* "" = stderr */
+	uint16_t https_port, http_port, admin_port;
+	uint16_t media_first, media_last;
+	unsigned workers;		/* 0 = one for each core */
+	struct addr advertise[OPT_ADVERTISE_MAX];	/* port 0 = the socket's */
+	size_t n_advertise;
+	char hosts[OPT_HOSTS_MAX][OPT_HOST_LEN_MAX];
+	size_t n_hosts;
+	bool same_user;
+};
+
+/* 0, or E_INVAL and one line in `error`. */
+int options_parse(struct options *o, int argc, char *const argv[],
+		  char error[OPT_ERROR_MAX]);
+extern const char options_usage[];
