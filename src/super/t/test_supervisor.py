@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+"""The supervisor with a test program in place of every role.
+
+usage: test_supervisor.py SUPER FAKE_ROLE [unittest arguments]
+"""
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+SUPER, FAKE = sys.argv[1:3]
+ROLES = ["keys", "core", "web", "media", "video"]
+
+
+def free_port():
+    """A port that is free for TCP and UDP, and the one after it; below the
+    range from which the kernel hands out its own."""
+    while True:
+        port = random.randrange(12000, 30000)
+        try:
+            for p in (port, port + 1):
+                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                    with socket.socket(socket.AF_INET6, kind) as s:
+                        s.bind(("::", p))
+            return port
+        except OSError:
+            continue
+
+
+class House:
+    """One run directory, data directory, and a super on them."""
+
+    def __init__(self, workers=1):
+        self.dir = tempfile.mkdtemp(prefix="super-")
+        self.data = f"{self.dir}/data"
+        self.run = f"{self.dir}/run"
+        self.libexec = f"{self.dir}/libexec"
+        self.log = f"{self.dir}/log"
+        self.workers = workers
+        self.https, self.media = free_port(), free_port()
+        for d in ("data/tls", "data/core", "static", "libexec"):
+            os.makedirs(f"{self.dir}/{d}")
+        self.write("data/data.key", b"k" * 32, 0o400)
+        self.write("data/tls/server.key", b"key", 0o400)
+        self.write("data/tls/server.crt", b"certificate", 0o444)
+        for r in ROLES:
+            shutil.copy(FAKE, f"{self.libexec}/conclave-{r}")
+        self.proc = None
+
+    def write(self, name, data, mode):
+        path = f"{self.dir}/{name}"
+        with open(path, "wb") as f:
+            f.write(data)
+        os.chmod(path, mode)
+
+    def argv(self, *more):
+        return [SUPER, "--data-dir", self.data, "--run-dir", self.run, "--libexec-dir", self.libexec,
+                "--static-dir", f"{self.dir}/static", "--https-port", str(self.https),
+                "--media-port-first", str(self.media), "--media-workers", str(self.workers),
+                "--log", self.log, "--unsafe-same-user", *more]
+
+    def start(self, *more):
+        self.proc = subprocess.Popen(self.argv(*more), stderr=subprocess.PIPE, start_new_session=True)
+        return self
+
+    def fails(self, *more):
+        """Runs a super that must refuse: its one line and its exit code."""
+        p = subprocess.run(self.argv(*more), stderr=subprocess.PIPE, timeout=20, check=False)
+        return p.returncode, p.stderr.decode()
+
+    def lines(self):
+        try:
+            with open(self.log, encoding="utf-8") as f:
+                return f.read().splitlines()
+        except FileNotFoundError:
+            return []
+
+    def wait(self, pattern, count=1, timeout=15):
+        """Until `count` log lines match; returns the matches."""
+        end = time.monotonic() + timeout
+        while True:
+            found = [m for m in (re.search(pattern, l) for l in self.lines()) if m]
+            if len(found) >= count:
+                return found
+            if time.monotonic() > end:
+                tail = "\n".join(self.lines()[-40:])
+                if self.proc.poll() is not None:
+                    tail += f"\nsuper ended with {self.proc.returncode}: {self.proc.stderr.read()}"
+                raise AssertionError(f"no {count} x {pattern!r} in the log:\n{tail}")
+            time.sleep(0.02)
+
+    def up(self, instances=None):
+        n = instances or 3 + 2 * self.workers
+        self.wait(r"super/0 super: serves ", n)
+        return self
+
+    def pids(self, role, instance=0):
+        return [int(m.group(1)) for m in self.wait(rf"{role}/{instance} fake: process pid=(\d+)")]
+
+    def stop(self):
+        if self.proc and self.proc.poll() is None:
+            self.proc.send_signal(signal.SIGTERM)
+            try:
+                self.proc.wait(10)
+            except subprocess.TimeoutExpired:
+                self.proc.kill()
+                self.proc.wait()
+        if self.proc:
+            self.proc.stderr.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def gone(pids, seconds):
+    end = time.monotonic() + seconds
+    while any(map(is_alive, pids)):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+class Supervisor(unittest.TestCase):
+    def house(self, **kw):
+        h = House(**kw)
+        self.addCleanup(h.stop)
+        return h
+
+    def test_boot__gives_each_role_its_descriptors(self):
+        h = self.house(workers=2).start("--http-port", str(free_port())).up()
+        want = {
+            "keys/0": {("FD_TLS_KEY", "file"), ("FD_TLS_CERT", "file")},
+            "core/0": {("FD_DATA_KEY", "file"), ("FD_DATA_DIR", "file"), ("FD_CLI", "listens")},
+            "web/0": {("FD_LISTEN_HTTPS", "listens"), ("FD_LISTEN_HTTP", "listens"), ("FD_TLS_CERT", "file"),
+                      ("FD_STATIC_DIR", "file")},
+            "media/0": {("FD_MEDIA_UDP", "datagrams"), ("FD_MEDIA_TCP", "listens")},
+            "media/1": {("FD_MEDIA_UDP", "datagrams"), ("FD_MEDIA_TCP", "listens")},
+            "video/0": set(), "video/1": set(),
+        }
+        got = {k: set() for k in want}
+        for m in h.wait(r'(\w+/\d) fake: fd name="(\w+)" kind="(\w+)"', 11):
+            got[m.group(1)].add((m.group(2), m.group(3)))
+        self.assertEqual(got, want)
+
+    def test_boot__gives_options(self):
+        h = self.house(workers=2).start("--advertise", "192.0.2.9:50000", "--advertise", "2001:db8::1",
+                                        "--host", "meet.example.org").up()
+        h.wait(r'media/1 fake: option name="advertise" value="192.0.2.9:50001"')
+        h.wait(r'media/1 fake: option name="advertise" value="\[2001:db8::1\]"')
+        h.wait(rf'media/1 fake: option name="media_port" value="{h.media + 1}"')
+        h.wait(r'web/0 fake: option name="hosts" value="[^"]*meet.example.org')
+        h.wait(rf'web/0 fake: option name="https_port" value="{h.https}"')
+
+    def test_process__is_walled_in_before_it_starts(self):
+        h = self.house().start().up()
+        for m in h.wait(r"fake: process .*groups=(-?\d+) core=(\d+) sid_is_supers=(\d)", 5):
+            self.assertEqual(m.group(2), "0")
+            self.assertEqual(m.group(3), "1")
+
+    def test_links__reach_both_ends(self):
+        h = self.house(workers=2).start().up()
+        for a, b in [("web/0", "keys/0"), ("core/0", "web/0"), ("core/0", "media/0"), ("core/0", "media/1"),
+                     ("core/0", "video/0"), ("core/0", "video/1"), ("media/0", "video/0"), ("media/1", "video/1")]:
+            h.wait(rf'{a} fake: link says text="{b}"')
+            h.wait(rf'{b} fake: link says text="{a}"')
+        said = {(m.group(1), m.group(2)) for m in h.wait(r'(\w+/\d) fake: link says text="([^"]+)"')}
+        self.assertEqual(len(said), 16)
+
+    def test_death__is_told_to_core_with_the_source_and_links_are_made_anew(self):
+        h = self.house().start().up()
+        h.wait(r'keys/0 fake: link says text="web/0"')
+        h.wait(r'core/0 fake: role up role="web"')
+        os.kill(h.pids("web")[0], signal.SIGKILL)
+        h.wait(r'core/0 fake: role died role="web" signal=9 restart_ms=0 source="192.0.2.7:1234"')
+        h.wait(r'keys/0 fake: link says text="web/0"', 2)
+        h.wait(r'web/0 fake: link says text="keys/0"', 2)
+        h.wait(r'core/0 fake: link says text="web/0"', 2)
+        h.wait(r'core/0 fake: role up role="web"', 2)
+
+    def test_new_core__hears_of_everybody_who_serves(self):
+        h = self.house().start().up()
+        os.kill(h.pids("core")[0], signal.SIGKILL)
+        h.wait(r"super/0 super: serves ", 6)
+        for r in ("keys", "web", "media", "video"):
+            h.wait(rf'core/0 fake: role up role="{r}"', 2)
+            h.wait(rf'core/0 fake: link role="{r}"' if r != "keys" else r"core/0 fake: link", 2)
+
+    def test_restarts__back_off(self):
+        h = self.house().start().up()
+        seen = []
+        for n in range(1, 5):
+            os.kill(h.pids("video")[n - 1], signal.SIGKILL)
+            h.wait(r'super: role died role="video"', n)
+            seen.append(int(h.wait(r'super: role died role="video".*restart_ms=(\d+)', n)[n - 1].group(1)))
+            h.wait(r"video/0 fake: process pid=", n + 1)
+            h.wait(r'serves role="video"', n + 1)
+        self.assertEqual(seen, [0, 100, 200, 400])
+
+    def test_crash__leaves_a_backtrace_and_its_signal(self):
+        h = self.house().start().up()
+        os.kill(h.pids("media")[0], signal.SIGSEGV)
+        h.wait(r'core/0 fake: role died role="media" signal=11')
+        h.wait(r"output of media/0: (signal 11|==\d+==ERROR)")
+        h.wait(r"output of media/0: .*(conclave-media\(|#\d)")
+
+    def test_hung_role__dies_with_super(self):
+        h = self.house().start().up()
+        pids = [h.pids(r)[0] for r in ROLES]
+        os.kill(h.pids("web")[0], signal.SIGUSR1)
+        h.proc.kill()
+        h.proc.wait()
+        self.assertTrue(gone(pids, 1.5))
+
+    def test_killed_super__takes_its_roles_along_and_leaves_no_port(self):
+        h = self.house().start().up()
+        pids = [h.pids(r)[0] for r in ROLES]
+        began = time.monotonic()
+        h.proc.kill()
+        h.proc.wait()
+        self.assertTrue(gone(pids, 1.0), f"alive after {time.monotonic() - began:.2f} s")
+        for kind, port in ((socket.SOCK_STREAM, h.https), (socket.SOCK_DGRAM, h.media),
+                           (socket.SOCK_STREAM, h.media)):
+            with socket.socket(socket.AF_INET6, kind) as s:
+                s.bind(("::", port))
+        before = len(h.wait("super: serves"))
+        h.proc.stderr.close()
+        h.start().up(before + 5)
+
+    def test_restart_at_once__waits_for_the_ports(self):
+        h = self.house().start().up()
+        os.kill(h.pids("web")[0], signal.SIGUSR1)
+        h.proc.kill()
+        h.proc.wait()
+        h.proc.stderr.close()
+        h.start().up(10)
+
+    def test_stop__is_orderly(self):
+        h = self.house().start().up()
+        pids = [h.pids(r)[0] for r in ROLES]
+        began = time.monotonic()
+        h.proc.send_signal(signal.SIGINT)
+        self.assertEqual(h.proc.wait(5), 0)
+        self.assertLess(time.monotonic() - began, 2)
+        self.assertTrue(gone(pids, 0))
+        self.assertEqual(len(h.wait("fake: ends", 5)), 5)
+        self.assertFalse(os.path.exists(f"{h.run}/cli.sock"))
+
+    def test_stop__kills_the_one_that_hangs(self):
+        h = self.house().start().up()
+        pid = h.pids("video")[0]
+        os.kill(pid, signal.SIGUSR1)
+        h.proc.send_signal(signal.SIGTERM)
+        self.assertEqual(h.proc.wait(6), 0)
+        self.assertFalse(is_alive(pid))
+
+    def test_cli_socket__is_for_its_owner_alone(self):
+        h = self.house().start().up()
+        self.assertEqual(os.stat(f"{h.run}/cli.sock").st_mode & 0o777, 0o600)
+
+    def test_output_of_a_library__is_a_record(self):
+        h = self.house().start().up()
+        h.wait(r"warn +super/0 sink: output of web/0: a library said something")
+
+    def refused(self, h, text, *more):
+        code, line = h.fails(*more)
+        self.assertNotEqual(code, 0)
+        self.assertEqual(line.count("\n"), 1, line)
+        self.assertIn(text, line)
+
+    def test_refusals__are_one_clear_line(self):
+        h = self.house()
+        with socket.socket(socket.AF_INET6) as s:
+            s.bind(("::", h.https))
+            s.listen()
+            self.refused(h, f"TCP port {h.https}: in use by another program: stop it or choose another with --https-port")
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+            s.bind(("::", h.media))
+            self.refused(h, f"UDP port {h.media}: in use")
+        self.refused(h, "unknown option", "--nonsense")
+        self.refused(h, "0 to 65535", "--https-port", "70000")
+        os.chmod(f"{h.data}/data.key", 0o444)
+        self.refused(h, "chmod 0400")
+        os.chmod(f"{h.data}/data.key", 0o600)
+        h.write("data/data.key", b"short", 0o400)
+        self.refused(h, "damaged")
+        if os.geteuid() != 0:
+            os.chmod(f"{h.data}/data.key", 0)
+            self.refused(h, "cannot be read")
+        os.remove(f"{h.data}/data.key")
+        self.refused(h, "run conclave-setup")
+        shutil.rmtree(h.data)
+        self.refused(h, f"no data directory {h.data}: run conclave-setup")
+
+    def test_second_super__is_refused(self):
+        h = self.house().start().up()
+        self.refused(h, "another conclave-super runs")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=1)
