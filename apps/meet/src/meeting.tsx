@@ -1,0 +1,168 @@
+import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
+import { Chat } from './chat';
+import { Icon } from './icons';
+import { ownTile } from './layout';
+import { Roster } from './roster';
+import type { Session } from './session';
+
+type Panel = 'none' | 'people' | 'chat';
+
+function useSession(session: Session) {
+  const [, again] = useReducer((n: number) => n + 1, 0);
+  useEffect(() => session.subscribe(() => again(0)), [session]);
+  return session.state;
+}
+
+// The composed picture keeps its shape inside the stage; the own view is laid
+// over the own tile, in per cent of the picture as it is shown.
+function usePictureBox(video: { current: HTMLVideoElement | null }, stage: { current: HTMLElement | null }) {
+  const [box, setBox] = useState({ left: 0, top: 0, width: 0, height: 0 });
+  useEffect(() => {
+    const v = video.current;
+    const s = stage.current;
+    if (!v || !s) return;
+    const measure = () => {
+      const ratio = v.videoWidth && v.videoHeight ? v.videoWidth / v.videoHeight : 16 / 9;
+      const width = Math.min(s.clientWidth, s.clientHeight * ratio);
+      const height = width / ratio;
+      setBox({ left: (s.clientWidth - width) / 2, top: (s.clientHeight - height) / 2, width, height });
+    };
+    const watch = new ResizeObserver(measure);
+    watch.observe(s);
+    v.addEventListener('resize', measure);
+    measure();
+    return () => {
+      watch.disconnect();
+      v.removeEventListener('resize', measure);
+    };
+  }, []);
+  return box;
+}
+
+export function Meeting(p: { session: Session; onEnded: (reason: string) => void }) {
+  const state = useSession(p.session);
+  const [panel, setPanel] = useState<Panel>('none');
+  const [blocked, setBlocked] = useState(false);
+  const stage = useRef<HTMLElement>(null);
+  const remote = useRef<HTMLVideoElement>(null);
+  const self = useRef<HTMLVideoElement>(null);
+  const box = usePictureBox(remote, stage);
+
+  useEffect(() => {
+    if (state.ended !== null) p.onEnded(state.ended);
+  }, [state.ended]);
+  useEffect(() => {
+    const v = remote.current;
+    if (v && v.srcObject !== p.session.call.remote) v.srcObject = p.session.call.remote;
+    if (self.current && self.current.srcObject !== p.session.local) self.current.srcObject = p.session.local;
+  });
+  useEffect(() => {
+    const v = remote.current;
+    v?.play().then(
+      () => setBlocked(false),
+      (e: unknown) => setBlocked(e instanceof DOMException && e.name === 'NotAllowedError'),
+    );
+  }, [state.call]);
+  useEffect(() => {
+    const bye = () => p.session.leave();
+    window.addEventListener('pagehide', bye);
+    return () => window.removeEventListener('pagehide', bye);
+  }, [p.session]);
+  useEffect(() => {
+    const key = (e: KeyboardEvent) => {
+      const target = e.target as HTMLElement;
+      if (e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
+      if (e.key === 'm') void p.session.toggleMute();
+      if (e.key === 'v') void p.session.toggleVideo();
+      if (e.key === 'Escape') setPanel('none');
+    };
+    window.addEventListener('keydown', key);
+    return () => window.removeEventListener('keydown', key);
+  }, [p.session]);
+
+  const tile = state.waiting || state.videoOff ? null : ownTile(state.view, state.layout, state.uuid);
+  const hasCamera = p.session.local.getVideoTracks().length > 0;
+  const hasMic = p.session.local.getAudioTracks().length > 0;
+  const pip = !tile && hasCamera && !state.videoOff;
+  const place = tile
+    ? {
+        left: `${box.left + (tile.left / 100) * box.width}px`,
+        top: `${box.top + (tile.top / 100) * box.height}px`,
+        width: `${(tile.width / 100) * box.width}px`,
+        height: `${(tile.height / 100) * box.height}px`,
+      }
+    : undefined;
+  const silent = state.muted || state.mutedByHost;
+  const waiters = state.host ? state.roster.filter((r) => r.service_type === 'waiting_room').length : 0;
+  const toggle = (x: Panel) => setPanel(panel === x ? 'none' : x);
+
+  return (
+    <div class={`meeting ${panel === 'none' ? '' : 'with-panel'}`} data-call={state.call} data-waiting={state.waiting}>
+      <header class="bar">
+        <h1>{state.conference}</h1>
+        {state.status.locked && (
+          <span class="badge">
+            <Icon name="lock" /> Locked
+          </span>
+        )}
+        <span class="state" role="status" aria-live="polite">
+          {banner(state.connected, state.call)}
+        </span>
+      </header>
+      <main class="stage" ref={stage}>
+        <video ref={remote} class="picture" autoplay playsInline aria-label="The meeting" />
+        <video ref={self} class={tile ? 'self over-tile mirrored' : `self pip mirrored ${pip ? '' : 'hidden'}`} style={place} autoplay playsInline muted aria-label="You" />
+        {state.waiting && (
+          <div class="waiting" role="status">
+            <div class="spinner" aria-hidden="true" />
+            <h2>{state.status.locked ? 'The meeting is locked' : 'Waiting for a host'}</h2>
+            <p>{state.status.locked ? 'A host must let you in. Your microphone is not heard yet.' : 'The meeting starts when a host joins. Your microphone is not heard yet.'}</p>
+          </div>
+        )}
+        {blocked && (
+          <button class="primary unblock" onClick={() => void remote.current?.play().then(() => setBlocked(false))}>
+            Turn the sound on
+          </button>
+        )}
+        {state.notice && (
+          <p class="toast" role="alert">
+            {state.notice}
+          </p>
+        )}
+      </main>
+      {panel === 'people' && <Roster state={state} session={p.session} onClose={() => setPanel('none')} />}
+      {panel === 'chat' && <Chat state={state} session={p.session} onClose={() => setPanel('none')} />}
+      <footer class="bar controls" role="toolbar" aria-label="Meeting controls">
+        <button class={silent ? 'off' : ''} aria-pressed={silent} disabled={!hasMic} onClick={() => void p.session.toggleMute()} title="Microphone (m)">
+          <Icon name={silent ? 'mic-off' : 'mic'} />
+          <span>{silent ? (state.mutedByHost && !state.muted ? 'Muted by host' : 'Unmute') : 'Mute'}</span>
+        </button>
+        <button class={state.videoOff ? 'off' : ''} aria-pressed={state.videoOff} disabled={!hasCamera} onClick={() => void p.session.toggleVideo()} title="Camera (v)">
+          <Icon name={state.videoOff ? 'cam-off' : 'cam'} />
+          <span>{state.videoOff ? 'Start camera' : 'Stop camera'}</span>
+        </button>
+        <button aria-expanded={panel === 'people'} onClick={() => toggle('people')}>
+          <Icon name="people" />
+          <span>People ({state.roster.length})</span>
+          {waiters > 0 && <em class="count">{waiters} waiting</em>}
+        </button>
+        <button aria-expanded={panel === 'chat'} disabled={state.status.chat_enabled === false || state.waiting} onClick={() => toggle('chat')}>
+          <Icon name="chat" />
+          <span>Chat</span>
+          {state.unread > 0 && panel !== 'chat' && <em class="count">{state.unread}</em>}
+        </button>
+        <button class="danger" onClick={() => p.session.leave()}>
+          <Icon name="leave" />
+          <span>Leave</span>
+        </button>
+      </footer>
+    </div>
+  );
+}
+
+function banner(connected: boolean, call: string): string {
+  if (call === 'lost') return 'Reconnecting sound and picture…';
+  if (!connected) return 'Connecting…';
+  if (call === 'connecting') return 'Connecting sound and picture…';
+  return '';
+}

@@ -1,0 +1,68 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+interface Props {
+  conference: string;
+  guestMayPass: boolean;
+  error: string;
+  busy: boolean;
+  onPin: (pin: string) => void;
+  onBack: () => void;
+}
+
+export function PinPrompt(p: Props) {
+  const [pin, setPin] = useState('');
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []);
+  // a wrong PIN: ready to type again
+  useEffect(() => {
+    if (p.error) {
+      setPin('');
+      input.current?.focus();
+    }
+  }, [p.error, p.busy]);
+  return (
+    <main class="card-page">
+      <form
+        class="card"
+        onSubmit={(e) => {
+          e.preventDefault();
+          if (pin) p.onPin(pin);
+        }}
+      >
+        <h1>PIN needed</h1>
+        <p>The meeting “{p.conference}” asks for a PIN.</p>
+        <label class="field" for="pin">
+          <span>PIN</span>
+          <input
+            id="pin"
+            ref={input}
+            type="password"
+            inputMode="numeric"
+            autocomplete="off"
+            maxLength={20}
+            value={pin}
+            aria-invalid={p.error !== ''}
+            aria-describedby="pin-error"
+            onInput={(e) => setPin(e.currentTarget.value.replace(/[^0-9#]/g, ''))}
+          />
+        </label>
+        <p id="pin-error" class="error" role="alert">
+          {p.error}
+        </p>
+        <div class="actions">
+          <button type="submit" class="primary" disabled={p.busy || !pin}>
+            {p.busy ? 'Checking…' : 'Join'}
+          </button>
+          {p.guestMayPass && (
+            <button type="button" disabled={p.busy} onClick={() => p.onPin('none')}>
+              Join as a guest without PIN
+            </button>
+          )}
+          <button type="button" class="plain" onClick={p.onBack}>
+            Back
+          </button>
+        </div>
+      </form>
+    </main>
+  );
+}

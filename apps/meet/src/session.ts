@@ -1,0 +1,363 @@
+// A meeting as the page sees it: token, event stream, roster, call. One
+// object, one state, listeners told on each change. After a lost connection it
+// comes back by itself: newest token first, then the reconnect credential.
+import { ApiError, Client, requestToken, type ConferenceStatus, type Joined, type Row } from './api';
+import { Call, type CallState } from './call';
+import { SseParser, type ServerEvent } from './sse';
+
+export interface ChatLine {
+  id: number;
+  origin: string;
+  own: boolean;
+  text: string;
+  time: Date;
+}
+
+export interface MeetingState {
+  alias: string;
+  uuid: string;
+  name: string;
+  conference: string;
+  host: boolean;
+  waiting: boolean;
+  status: ConferenceStatus;
+  roster: Row[];
+  view: string;
+  layout: string[];
+  speakers: string[];
+  chat: ChatLine[];
+  unread: number;
+  call: CallState;
+  connected: boolean; // the event stream
+  muted: boolean; // by the person
+  mutedByHost: boolean;
+  videoOff: boolean;
+  notice: string;
+  ended: string | null; // reason, once over
+}
+
+const STREAM_RETRY_MS = [100, 200, 400, 800, 1500, 3000];
+const CHAT_MAX = 500;
+
+export class Session {
+  state: MeetingState;
+  call: Call;
+  private client: Client;
+  private reconnect: string | null;
+  private rows = new Map<string, Row>();
+  private syncing = false;
+  private abort = new AbortController();
+  private refreshTimer: ReturnType<typeof setTimeout> | undefined;
+  private listeners = new Set<() => void>();
+  private chatId = 0;
+  private over = false;
+
+  constructor(
+    alias: string,
+    joined: Joined,
+    readonly local: MediaStream,
+  ) {
+    this.client = new Client(alias, joined.participant_uuid, joined.token);
+    this.reconnect = joined.reconnect ?? null;
+    this.state = {
+      alias,
+      uuid: joined.participant_uuid,
+      name: joined.display_name,
+      conference: joined.conference_name || alias,
+      host: joined.role === 'HOST',
+      waiting: joined.current_service_type === 'waiting_room',
+      status: { locked: false, guests_muted: false, started: false, chat_enabled: joined.chat_enabled ?? true },
+      roster: [],
+      view: '1:7',
+      layout: [],
+      speakers: [],
+      chat: [],
+      unread: 0,
+      call: 'connecting',
+      connected: false,
+      muted: local.getAudioTracks().length === 0,
+      mutedByHost: false,
+      videoOff: local.getVideoTracks().length === 0,
+      notice: '',
+      ended: null,
+    };
+    this.call = new Call(this.client, local, (call) => this.set({ call }));
+    this.armRefresh(Number(joined.expires));
+    void this.stream();
+    this.call.start();
+  }
+
+  subscribe(fn: () => void): () => void {
+    this.listeners.add(fn);
+    return () => this.listeners.delete(fn);
+  }
+
+  private set(part: Partial<MeetingState>): void {
+    this.state = { ...this.state, ...part };
+    for (const fn of this.listeners) fn();
+  }
+
+  // --- what the person does ---------------------------------------------------
+
+  async toggleMute(): Promise<void> {
+    const muted = !this.state.muted;
+    this.local.getAudioTracks().forEach((t) => (t.enabled = !muted));
+    this.set({ muted });
+    await this.attempt(this.client.self_(muted ? 'client_mute' : 'client_unmute'));
+    if (!muted && this.state.mutedByHost) await this.attempt(this.client.self_('unmute'));
+  }
+
+  async toggleVideo(): Promise<void> {
+    const videoOff = !this.state.videoOff;
+    this.local.getVideoTracks().forEach((t) => (t.enabled = !videoOff));
+    this.set({ videoOff });
+    await this.attempt(this.client.self_(videoOff ? 'video_muted' : 'video_unmuted'));
+  }
+
+  sendChat(text: string): void {
+    this.addChat(this.state.name, text, true);
+    void this.attempt(this.client.chat(text));
+  }
+
+  chatSeen(): void {
+    if (this.state.unread) this.set({ unread: 0 });
+  }
+
+  control(what: Parameters<Client['conference']>[0]): void {
+    void this.attempt(this.client.conference(what));
+  }
+
+  person(uuid: string, what: Parameters<Client['participant']>[1]): void {
+    void this.attempt(this.client.participant(uuid, what));
+  }
+
+  leave(): void {
+    if (this.over) return;
+    this.client.release();
+    this.finish('You left the meeting.');
+  }
+
+  private async attempt(p: Promise<unknown>): Promise<void> {
+    try {
+      await p;
+      if (this.state.notice) this.set({ notice: '' });
+    } catch (e) {
+      const refused = e instanceof ApiError && e.status === 403;
+      this.set({ notice: refused ? 'You are not allowed to do that.' : 'That did not reach the meeting. Try again.' });
+    }
+  }
+
+  private finish(reason: string): void {
+    if (this.over) return;
+    this.over = true;
+    clearTimeout(this.refreshTimer);
+    this.abort.abort();
+    this.call.close();
+    this.local.getTracks().forEach((t) => t.stop());
+    this.set({ ended: reason });
+  }
+
+  // --- token --------------------------------------------------------------------
+
+  private armRefresh(expires_s: number): void {
+    clearTimeout(this.refreshTimer);
+    this.refreshTimer = setTimeout(() => void this.refresh(), Math.max(5, expires_s / 3) * 1000);
+  }
+
+  private async refresh(): Promise<void> {
+    if (this.over) return;
+    try {
+      const r = await this.client.refresh();
+      if (r.role) this.set({ host: r.role === 'HOST' });
+      this.armRefresh(Number(r.expires));
+    } catch (e) {
+      if (e instanceof ApiError && e.status === 403) {
+        await this.comeBack();
+        return;
+      }
+      this.refreshTimer = setTimeout(() => void this.refresh(), 2000);
+    }
+  }
+
+  // The token is dead. With the credential of the last join the meeting lets
+  // us in again without a PIN; without it, or when it was revoked, it is over.
+  private returning: Promise<void> | null = null;
+  private comeBack(): Promise<void> {
+    this.returning ??= this.comeBackOnce().finally(() => (this.returning = null));
+    return this.returning;
+  }
+
+  private async comeBackOnce(): Promise<void> {
+    for (let i = 0; !this.over; i++) {
+      try {
+        const answer = await requestToken(this.state.alias, this.state.name, null, this.reconnect);
+        if (answer.kind === 'joined') {
+          this.adopt(answer.joined);
+          return;
+        }
+        if (answer.kind !== 'busy') {
+          this.finish('The meeting ended, or you were removed from it.');
+          return;
+        }
+      } catch {
+        // the network: keep trying
+      }
+      await pause(STREAM_RETRY_MS[Math.min(i, STREAM_RETRY_MS.length - 1)] ?? 3000, this.abort.signal);
+    }
+  }
+
+  private adopt(joined: Joined): void {
+    this.client = new Client(this.state.alias, joined.participant_uuid, joined.token);
+    this.reconnect = joined.reconnect ?? this.reconnect;
+    this.set({
+      uuid: joined.participant_uuid,
+      host: joined.role === 'HOST',
+      waiting: joined.current_service_type === 'waiting_room',
+    });
+    this.armRefresh(Number(joined.expires));
+    this.call.moveTo(this.client);
+    if (this.state.muted) void this.attempt(this.client.self_('client_mute'));
+  }
+
+  // --- event stream ---------------------------------------------------------------
+
+  private async stream(): Promise<void> {
+    for (let i = 0; !this.over; i++) {
+      const ok = await this.streamOnce();
+      if (this.over) return;
+      this.set({ connected: false });
+      if (ok) i = 0;
+      await pause(STREAM_RETRY_MS[Math.min(i, STREAM_RETRY_MS.length - 1)] ?? 3000, this.abort.signal);
+    }
+  }
+
+  // True when events came.
+  private async streamOnce(): Promise<boolean> {
+    let any = false;
+    try {
+      const res = await this.client.events(this.abort.signal);
+      if (res.status === 403) {
+        await this.comeBack();
+        return false;
+      }
+      if (res.status !== 200 || !res.body) return false;
+      const parser = new SseParser();
+      const reader = res.body.pipeThrough(new TextDecoderStream()).getReader();
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return any;
+        for (const event of parser.push(value)) {
+          any = true;
+          this.handle(event);
+        }
+      }
+    } catch {
+      return any;
+    }
+  }
+
+  private handle(event: ServerEvent): void {
+    let data: any;
+    try {
+      data = JSON.parse(event.data);
+    } catch {
+      return;
+    }
+    switch (event.name) {
+      case 'participant_sync_begin':
+        this.rows.clear();
+        this.syncing = true;
+        break;
+      case 'participant_sync_end':
+        this.syncing = false;
+        this.set({ connected: true });
+        this.roster();
+        break;
+      case 'participant_create':
+      case 'participant_update':
+        this.rows.set(data.uuid, data as Row);
+        this.roster();
+        break;
+      case 'participant_delete':
+        this.rows.delete(data.uuid);
+        this.roster();
+        break;
+      case 'conference_update':
+        this.set({ status: { ...this.state.status, ...data } });
+        break;
+      case 'layout':
+        this.set({ view: data.view, layout: data.participants ?? [] });
+        break;
+      case 'stage':
+        if (Array.isArray(data)) this.set({ speakers: data.filter((s) => s.vad > 0).map((s) => s.participant_uuid) });
+        break;
+      case 'message_received':
+        if (String(data.type).startsWith('text/plain')) this.addChat(String(data.origin), String(data.payload), false);
+        break;
+      case 'refresh_token':
+        void this.refresh();
+        break;
+      case 'call_disconnected':
+        this.set({ call: 'lost' });
+        this.call.restart();
+        break;
+      case 'disconnect':
+        this.finish(reasonText(String(data?.reason ?? '')));
+        break;
+    }
+  }
+
+  private roster(): void {
+    if (this.syncing) return;
+    const roster = [...this.rows.values()].sort((a, b) => a.start_time - b.start_time || (a.uuid < b.uuid ? -1 : 1));
+    const me = this.rows.get(this.state.uuid);
+    const part: Partial<MeetingState> = { roster };
+    if (me) {
+      part.host = me.role === 'chair';
+      part.waiting = me.service_type === 'waiting_room';
+      part.mutedByHost = me.is_muted === 'YES';
+      part.name = me.display_name;
+    }
+    this.set(part);
+  }
+
+  private addChat(origin: string, text: string, own: boolean): void {
+    const line: ChatLine = { id: ++this.chatId, origin, own, text, time: new Date() };
+    const chat = [...this.state.chat, line].slice(-CHAT_MAX);
+    this.set({ chat, unread: own ? this.state.unread : this.state.unread + 1 });
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const t = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(t);
+      resolve();
+    });
+  });
+}
+
+// The API's reasons, in words for the person.
+export function reasonText(reason: string): string {
+  switch (reason) {
+    case 'Disconnected by another participant':
+      return 'A host removed you from the meeting.';
+    case 'Conference terminated by another participant':
+      return 'A host ended the meeting for everyone.';
+    case 'Timeout waiting for conference host to join or permit access to locked conference':
+      return 'Nobody let you in within the waiting time.';
+    case 'All conference hosts departed hosted conference':
+      return 'The last host left, and the meeting ended.';
+    case 'Disconnected by an administrator':
+    case 'Conference terminated by an administrator':
+    case 'API initiated participant disconnect':
+      return 'An administrator ended your connection.';
+    case 'Last remaining participant removed from conference after timeout':
+      return 'You were alone for long, and the meeting ended.';
+    case '':
+      return 'The meeting ended.';
+    default:
+      return `The meeting ended: ${reason}.`;
+  }
+}
