@@ -1,0 +1,175 @@
+/* web/web.h - the parts of conclave-web and what they share; private.
+ *
+ *	api.c     a request becomes a message to core
+ *	reply.c   core's answer becomes an HTTP answer
+ *	link.c    the channel to core: requests in flight, requests waiting
+ *	stream.c  event streams
+ *	files.c   the meeting page's files
+ *	settings.c what core and super tell us about ourselves
+ *
+ * Single thread. Nothing here decides who may do what: core does, by the
+ * token that travels with each message.
+ */
+#pragma once
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/secret.h"
+#include "base/timer.h"
+#include "http/path.h"
+#include "http/server.h"
+#include "ipc/ipc_ev.h"
+#include "ipc/super.pb-c.h"
+#include "ipc/web.pb-c.h"
+#include "web/files.h"
+#include "web/json/out.h"
+#include "web/route.h"
+
+struct event_base;
+
+enum {
+	WEB_PENDING_MAX = 4096,		/* requests at core */
+	WEB_WAITING_MAX = 512,		/* requests held while core is away */
+	WEB_WAIT_S = 3,			/* for so long */
+	WEB_PENDING_S = 45,		/* longer than HTTP_HANDLER_S */
+	WEB_STREAMS_MAX = HTTP_CONNS_MAX,
+	WEB_RESYNC_BURST = 256,		/* streams told to a new core at once */
+	WEB_RESYNC_MS = 10,
+	WEB_SWEEP_MS = 250,
+	WEB_REFRESH_DELAY_MS = 1000,	/* see reply.c */
+	WEB_TOKEN_MAX = 256,
+	WEB_TOKEN_KEY = 16,
+	WEB_TOKENS_KEPT = 4,		/* by which one session is known */
+	WEB_ORIGIN_MAX = 256,
+	WEB_ORIGINS_MAX = 4096,		/* bytes of the setting */
+	WEB_NAME_MAX = 250,
+	WEB_PIN_MAX = 32,
+	WEB_AGENT_MAX = 256,
+	WEB_TEXT_MAX = 16384,
+	WEB_TYPE_MAX = 128,
+	WEB_OVERLAY_MAX = 250,
+};
+
+/* Where an answer goes. `origin` is empty or one that may read it. */
+struct reply_to {
+	uint64_t http;
+	char origin[WEB_ORIGIN_MAX + 1];
+};
+
+struct pending {
+	struct list at;			/* link.in_flight or link.waiting */
+	uint32_t req;
+	uint64_t since_ns;
+	struct reply_to to;
+	const struct route_row *row;
+	bool annotate;			/* available_layouts */
+	uint8_t token_key[WEB_TOKEN_KEY]; /* refresh_token */
+	uint8_t *offer;			/* calls, update: the SDP */
+	size_t offer_n;
+	enum ipc_type type;		/* while waiting: */
+	uint8_t *packed;		/* may hold a token or PIN */
+	size_t packed_n;
+};
+
+struct web;
+
+struct link {
+	struct ipc_ev *ev;		/* NULL while core is away */
+	struct list in_flight, waiting;	/* oldest first */
+	struct map *by_req;
+	size_t n_waiting;
+	uint32_t last_req;
+	uint64_t away, dropped, late, unknown;
+};
+
+int  link_init(struct web *w);
+void link_release(struct web *w);
+void link_attach(struct web *w, uint32_t instance, int fd);
+bool link_is_up(const struct web *w);
+/* A request of ours, with its number in ->req. NULL: the client has been
+ * answered. Give it to link_ask(), or free it with link_drop(). */
+struct pending *link_pending(struct web *w, const struct route_row *row,
+			     const struct reply_to *to, uint64_t now_ns);
+/* Takes p over: the client is answered sooner or later, whatever happens. */
+void link_ask(struct web *w, struct pending *p, enum ipc_type type,
+	      const ProtobufCMessage *msg);
+void link_drop(struct web *w, struct pending *p);
+void link_sweep(struct web *w, uint64_t now_ns);
+int  link_send(struct web *w, enum ipc_type type, const ProtobufCMessage *msg);
+#define ipc_send_to_core(w, TYPE, m) \
+	link_send((w), IPC_##TYPE, &(m)->base)
+
+struct streams {
+	struct map *by_id, *by_http, *sessions;
+	struct list all;
+	struct timer resync;
+	uint32_t last_id;
+	uint64_t opened, refused, unknown, resynced;
+};
+
+int  streams_init(struct web *w);
+void streams_release(struct web *w);
+void streams_open(struct web *w, const struct reply_to *to, struct span alias,
+		  struct span token, const struct addr *source,
+		  uint64_t now_ns);
+void streams_on_reply(struct web *w, const Cv__StreamReply *m);
+void streams_on_close(struct web *w, const Cv__StreamClose *m);
+void streams_on_event(struct web *w, const Cv__Event *m);
+/* The client went away. */
+void streams_on_gone(struct web *w, uint64_t http);
+/* Core came back: every stream is told to it anew, with its latest token. */
+void streams_on_link(struct web *w);
+void streams_on_link_lost(struct web *w);
+void streams_sweep(struct web *w, uint64_t now_ns);
+void streams_token_moved(struct web *w, const uint8_t key[WEB_TOKEN_KEY],
+			 struct span token);
+void token_key(uint8_t key[WEB_TOKEN_KEY], struct span token);
+
+/* Answers. `json` bodies come from w->out. */
+void reply_json(struct web *w, const struct reply_to *to, unsigned status);
+void reply_failed(struct web *w, const struct reply_to *to, unsigned status,
+		  const char *text);
+void reply_text(struct web *w, const struct reply_to *to, unsigned status,
+		const char *text);
+/* Core or media is away, in the form that this request's clients read. */
+void reply_away(struct web *w, const struct reply_to *to,
+		const struct route_row *row);
+void reply_answer(struct web *w, const struct reply_to *to,
+		  struct http_answer *a);
+size_t reply_cors(const struct reply_to *to, struct http_field f[3]);
+void reply_join(struct web *w, struct pending *p, const Cv__JoinReply *m);
+void reply_command(struct web *w, struct pending *p,
+		   const Cv__CommandReply *m);
+void reply_call(struct web *w, struct pending *p, const Cv__CallReply *m);
+
+/* http_request_fn of the HTTPS server and of the one that redirects. */
+void api_on_request(void *arg, const struct http_request *req);
+void redirect_on_request(void *arg, const struct http_request *req);
+
+struct web_settings {
+	char origins[WEB_ORIGINS_MAX + 1];
+	uint16_t https_port;
+	uint32_t conns_max;
+	struct source_limits limits;
+};
+
+int  settings_init(struct web *w, struct span boot_hosts, uint16_t https_port);
+void settings_apply(struct web *w, const Cv__Settings *m);
+bool settings_allows_origin(const struct web *w, struct span origin);
+
+struct web {
+	struct event_base *base;
+	struct timer_wheel *wheel;
+	struct http_server *https, *http;
+	struct sources *sources;
+	struct http_hosts *hosts, *boot_hosts;
+	struct files *files;
+	struct arena *arena;		/* of one SDP, reset after use */
+	struct json_out out;
+	struct http_path path;
+	struct link link;
+	struct streams streams;
+	struct web_settings set;
+	struct timer sweep;
+	uint32_t instance;
+};
