@@ -5,15 +5,17 @@
  * moved line shows. A segment that reaches AUDIT_SEGMENT_MAX is sealed: its
  * last hash and number go into `anchors`, which is never trimmed, so that
  * cutting off the end shows too; retention may then drop old sealed segments.
- * The head of the running segment is kept in `head` at each sync.
+ * (Whole lines cut off the end of the running segment, which has no anchor
+ * yet, cannot be told from lines that were never written.)
  *
- * Events of one kind from one source are counted: AUDIT_BURST a minute are
- * written, the rest become one line `repeated` when the minute is over, so an
- * attacker cannot fill the disk. AUDIT_RESERVE bytes are kept aside on disk
- * and given back when it is full, so that the alarm itself is still written.
+ * Refusals and failures of one kind from one source are counted: AUDIT_BURST
+ * a minute are written, the rest become one line `repeated` when the minute
+ * is over, so an attacker cannot fill the disk; what was allowed and done is
+ * always written. AUDIT_RESERVE bytes are kept aside on disk and given back
+ * when it is full, so that the alarm itself is still written.
  *
- * Threads: audit_write() on the main thread, audit_sync() on the writer
- * thread of the store (store_attach). audit_verify() on any thread.
+ * Threads: audit_write() and audit_tick() on the main thread, audit_sync() on
+ * the writer thread of the store (store_attach), audit_verify() on any.
  * Never write a PIN, token or password into a record.
  */
 #pragma once
@@ -40,7 +42,7 @@ enum audit_outcome { AUDIT_FAILED = 0, AUDIT_DENIED, AUDIT_OK };
 struct audit_event {
 	struct span who;	/* account, uuid, "uid 0" */
 	struct span source;	/* address or "local" */
-	const char *action;	/* a constant: "conference.create" */
+	const char *action;	/* a constant: "conference.create", <= 64 */
 	struct span object;	/* what it was done to */
 	enum audit_outcome outcome;
 	struct span detail;
@@ -50,15 +52,18 @@ struct audit_cfg {
 	const char *dir;		/* made when absent, 0700 */
 	uint32_t segment_max;		/* 0 = AUDIT_SEGMENT_MAX */
 	uint32_t keep_days;		/* 0 = AUDIT_KEEP_DAYS */
+	uint32_t keep_segments;		/* 0 = AUDIT_SEGMENTS_MAX */
 	bool reserve;			/* keep AUDIT_RESERVE on disk */
 	const struct file_ops *files;	/* tests; NULL = the real ones */
 };
 
 /* Continues the chain. A torn last line (a crash) is cut off and reported by
- * a line of its own. E_CORRUPT: the chain's end does not fit; the file is set
- * aside, a new segment starts and says so. */
+ * a line of its own. A running segment that does not fit its chain is sealed
+ * as it is, the next one starts behind its last good line and says so.
+ * E_NOMEM, E_SYS, E_DENIED, E_NOSPACE, E_CORRUPT (`anchors` unreadable). */
 int  audit_open(struct audit **out, const struct audit_cfg *cfg,
 		int64_t wall_us, uint64_t mono_ns);
+/* After store_close(): writes and syncs what is left. */
 void audit_close(struct audit **a);
 
 /* Adds a line to what the next sync writes. E_FULL when AUDIT_PENDING_MAX
@@ -67,6 +72,7 @@ int  audit_write(struct audit *a, const struct audit_event *ev,
 		 int64_t wall_us, uint64_t mono_ns);
 /* Once a second: closes minutes, writes `repeated` lines. */
 void audit_tick(struct audit *a, int64_t wall_us, uint64_t mono_ns);
+/* fn is called on any thread: store_sync_due. */
 void audit_on_dirty(struct audit *a, void (*fn)(void *arg), void *arg);
 /* Writer thread: writes, fsyncs, rotates, drops what retention allows. Fits
  * store_sync_fn. */

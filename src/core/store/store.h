@@ -161,7 +161,7 @@ int store_post(struct store *st, int (*work)(void *arg),
  * negative error (counted, told to the flush that waits). */
 typedef int (*store_sync_fn)(void *arg);
 int  store_attach(struct store *st, store_sync_fn fn, void *arg);
-/* Cheap; from the main thread. */
+/* Cheap; from any thread. */
 void store_sync_due(struct store *st);
 /* Answers when everything journalled and audited before is durable. */
 int  store_flush(struct store *st, void (*done)(void *arg, int result),
