@@ -13,7 +13,7 @@ enum {
 	SLACK = 240,		/* 5 ms too little delay: time to add some */
 	EXCESS_SILENT = FRAME + 240,	/* too much, in silence */
 	EXCESS_SPEECH = FRAME + 240,	/* too much, in speech */
-	LACK_SPEECH = 480,
+	LACK_SPEECH = 240,
 	COOLDOWN_TICKS = 3,
 	FADE = 240,
 	QUIET_PEAK = 128,	/* about -48 dBov */
@@ -409,8 +409,8 @@ int player_probe(struct player *p, int16_t *out)
 
 int32_t player_delay(const struct player *p, int64_t now)
 {
-	int64_t played_to = p->play_ts - p->fifo_n;
-	int64_t age = now - p->jitter.base - played_to;
+	int64_t playing = p->play_ts - p->fifo_n - FRAME;
+	int64_t age = now - p->jitter.base - playing;
 
 	return p->is_anchored && age > 0 ? (int32_t)age : 0;
 }
