@@ -39,7 +39,7 @@ else
 	# A socket's path has at most 107 bytes.
 	if [ ${#run} -gt 90 ]; then
 		run=/tmp/conclave-$(id -u)
-		mkdir -p -m 0700 "$run"
+		mkdir -m 0700 "$run" 2>/dev/null || true
 		[ -O "$run" ] || die "$run belongs to somebody else: set CONCLAVE_RUN"
 	fi
 fi

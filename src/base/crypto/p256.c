@@ -35,7 +35,7 @@ static int read_pem(EVP_PKEY **out, struct span pem)
 {
 	BIO *bio;
 
-	if (pem.n > INT32_MAX)
+	if (!pem.n || pem.n > INT32_MAX)
 		return E_FORMAT;
 	bio = BIO_new_mem_buf(pem.p, (int)pem.n);
 	if (!bio)
