@@ -1,0 +1,215 @@
+/* The RTCP of one leg: what its reports and wishes mean to us, and ours. */
+#include "media/media.h"
+#include "base/clock.h"
+#include "base/rand.h"
+#include "media/video/in.h"
+#include "media/video/out.h"
+
+enum {
+	RTCP_BYTES_MAX = 1200,
+	NACKS_MAX = 256,		/* numbers answered from one compound */
+};
+
+/* --- in ---------------------------------------------------------------- */
+
+static void take_block(struct leg *leg, const struct rtcp_block *b)
+{
+	uint64_t now = leg->m->now_ns;
+	uint64_t rtt = report_rtt_ns(&leg->m->clock, b, now);
+
+	if (rtt)
+		leg->rtt_ns = leg->rtt_ns ? (leg->rtt_ns * 7 + rtt) / 8 : rtt;
+	if (b->ssrc == leg->audio_out.ssrc && leg->audio)
+		(void)audio_leg_loss_report(leg->audio,
+					    b->fraction_lost * 100u / 256);
+	if (b->ssrc == leg->video_ssrc && leg->vout)
+		bwe_loss(&leg->vout->bwe, b->fraction_lost, now);
+}
+
+static void take_sr(struct leg *leg, const struct rtcp *p)
+{
+	uint64_t now = leg->m->now_ns;
+
+	if (p->ssrc == leg->audio_in.ssrc)
+		rtp_receive_sr(&leg->audio_in, p->ntp, now);
+	if (leg->vin && p->ssrc == leg->vin->rx.ssrc)
+		rtp_receive_sr(&leg->vin->rx, p->ntp, now);
+	if (leg->vin && p->ssrc == leg->vin->rtx.ssrc)
+		rtp_receive_sr(&leg->vin->rtx, p->ntp, now);
+}
+
+static void take_nack(struct leg *leg, struct rtcp *p, unsigned *budget)
+{
+	struct rtcp_nack n;
+
+	if (!leg->vout || p->media_ssrc != leg->video_ssrc)
+		return;
+	while (rtcp_nack_next(&p->items, &n))
+		for (unsigned i = 0; i <= 16 && *budget; i++) {
+			if (i && !(n.mask >> (i - 1) & 1))
+				continue;
+			(*budget)--;
+			video_out_repeat(leg->vout, (uint16_t)(n.seq + i),
+					 leg->m->now_ns);
+		}
+}
+
+static void take_fir(struct leg *leg, struct rtcp *p)
+{
+	struct rtcp_fir f;
+
+	while (rtcp_fir_next(&p->items, &f))
+		if (leg->vout && f.ssrc == leg->video_ssrc) {
+			video_out_wants_key(leg->vout, leg->m->now_ns);
+			return;
+		}
+}
+
+static void take_twcc(struct leg *leg, const struct rtcp *p)
+{
+	struct twcc_result r;
+
+	if (leg->vout && leg->nego.video.ext_twcc &&
+	    twcc_out_feedback(&leg->vout->twcc, p, &r))
+		bwe_twcc(&leg->vout->bwe, &r, leg->m->now_ns);
+}
+
+static void take_one(struct leg *leg, struct rtcp *p, unsigned *nacks)
+{
+	struct rtcp_block b;
+
+	switch (p->kind) {
+	case RTCP_SR:
+		take_sr(leg, p);
+		/* fall through */
+	case RTCP_RR:
+		while (rtcp_block_next(&p->items, &b))
+			take_block(leg, &b);
+		break;
+	case RTCP_NACK:
+		take_nack(leg, p, nacks);
+		break;
+	case RTCP_PLI:
+		if (leg->vout && p->media_ssrc == leg->video_ssrc)
+			video_out_wants_key(leg->vout, leg->m->now_ns);
+		break;
+	case RTCP_FIR:
+		take_fir(leg, p);
+		break;
+	case RTCP_REMB:
+		if (leg->vout)
+			bwe_remb(&leg->vout->bwe, p->bps, leg->m->now_ns);
+		break;
+	case RTCP_TWCC:
+		take_twcc(leg, p);
+		break;
+	default:
+		break;
+	}
+}
+
+void leg_rtcp_in(struct leg *leg, struct span compound)
+{
+	unsigned nacks = NACKS_MAX;
+	struct rtcp p;
+
+	if (rtcp_check(compound) < 0) {
+		leg->m->stats.packets_dropped++;
+		return;
+	}
+	while (rtcp_next(&compound, &p) > 0)
+		take_one(leg, &p, &nacks);
+}
+
+/* --- out --------------------------------------------------------------- */
+
+static void send_compound(struct leg *leg, struct wr *w, uint8_t *slot)
+{
+	struct span s;
+	size_t n;
+
+	if (wr_end(w, &s) < 0 || !s.n)
+		return;
+	n = s.n;
+	if (srtcp_seal(leg->tx, slot, &n, NET_PACKET_MAX) == 0)
+		net_commit(leg->m->net, ice_leg_path(leg->ice), n);
+}
+
+static uint32_t our_ssrc(const struct leg *leg)
+{
+	return leg->audio ? leg->audio_out.ssrc : leg->video_ssrc;
+}
+
+/* What we tell the peer to send at most; lower when nobody sees him. */
+static void put_remb(struct leg *leg, struct wr *w, uint8_t fraction)
+{
+	struct video_in *v = leg->vin;
+	uint32_t cap = v->assemble ? leg->kbps_in : MEDIA_KBPS_UNSEEN;
+
+	if (v->assemble && v->kbps < MEDIA_KBPS_UNSEEN * 2)
+		v->kbps = cap;
+	v->kbps = bwe_uplink_kbps(v->kbps, cap, fraction);
+	if (leg->nego.video.feedback & CV__FEEDBACK__FB_REMB)
+		rtcp_put_remb(w, our_ssrc(leg), (uint64_t)v->kbps * 1000,
+			      &v->rx.ssrc, 1);
+}
+
+/* Every stream we send has an SR, the first carries all report blocks. */
+static void put_reports(struct leg *leg, struct wr *w)
+{
+	struct rtcp_block b[REPORT_RECEIVERS_MAX];
+	struct report_sender none = {.ssrc = our_ssrc(leg)};
+	const struct report_clock *c = &leg->m->clock;
+	struct span cname = span_str(leg->cname);
+	uint64_t now = leg->m->now_ns;
+	bool has_video = leg->vin && leg->vin->is_started;
+	uint8_t lost = 0;
+	size_t n = 0;
+
+	if (leg->audio && leg->audio_in.is_started)
+		rtp_receive_block(&leg->audio_in, now, &b[n++]);
+	if (has_video) {
+		rtp_receive_block(&leg->vin->rx, now, &b[n]);
+		lost = b[n++].fraction_lost;
+	}
+	if (has_video && leg->vin->rtx.is_started)
+		rtp_receive_block(&leg->vin->rtx, now, &b[n++]);
+	report_put(w, c, leg->audio ? &leg->audio_out : &none, b, n, cname,
+		   now);
+	if (leg->vout && leg->vout->sender.packets)
+		report_put(w, c, &leg->vout->sender, NULL, 0, cname, now);
+	if (has_video)
+		put_remb(leg, w, lost);
+}
+
+void leg_rtcp_service(struct leg *leg)
+{
+	uint64_t now = leg->m->now_ns;
+	bool is_due = now >= leg->report_ns;
+	struct report_sender none = {.ssrc = our_ssrc(leg)};
+	uint8_t *slot;
+	struct wr w;
+
+	if (!is_due && !(leg->vin && video_in_has_feedback(leg->vin, now)))
+		return;
+	slot = net_reserve(leg->m->net);
+	w = wr_of(slot, RTCP_BYTES_MAX);
+	if (is_due) {
+		put_reports(leg, &w);
+		leg->report_ns = now + (REPORT_INTERVAL_MS / 2 +
+					rand_below(REPORT_INTERVAL_MS)) *
+				       NS_PER_MS;
+	} else {
+		/* a compound begins with a report (RFC 3550 6.1) */
+		report_put(&w, &leg->m->clock, &none, NULL, 0, SPAN_NONE, now);
+	}
+	if (leg->vin && leg->vin->is_started) {
+		size_t head = wr_len(&w);
+
+		video_in_feedback(leg->vin, &w, our_ssrc(leg), now);
+		/* nothing was due after all */
+		if (!is_due && wr_len(&w) == head)
+			return;
+	}
+	send_compound(leg, &w, slot);
+}

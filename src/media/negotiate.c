@@ -1,0 +1,322 @@
+#include "media/negotiate.h"
+#include "base/alloc.h"
+
+enum {
+	H264_BASELINE = 0x42,
+	H264_CONSTRAINT_SET1 = 0x40,
+	ANSWER_CODECS = 2,		/* the codec and its RTX */
+};
+
+static const uint32_t feedback_known =
+	CV__FEEDBACK__FB_NACK | CV__FEEDBACK__FB_PLI | CV__FEEDBACK__FB_FIR |
+	CV__FEEDBACK__FB_REMB | CV__FEEDBACK__FB_TWCC;
+
+static bool codec_is_audio(const Cv__Codec *c)
+{
+	return c->pt < 128 && c->name >= CV__CODEC_NAME__CODEC_OPUS &&
+	       c->name <= CV__CODEC_NAME__CODEC_PCMA;
+}
+
+/* Level does not matter: pictures come in a few sizes far below it. */
+static bool codec_is_our_h264(const Cv__Codec *c)
+{
+	uint32_t profile = c->profile_level_id >> 16 & 0xff;
+
+	if (c->name != CV__CODEC_NAME__CODEC_H264 || c->pt > 127 ||
+	    c->packetization_mode > 1)
+		return false;
+	return c->profile_level_id == 0 || profile == H264_BASELINE;
+}
+
+static const Cv__Codec *pick_audio(const Cv__Section *s)
+{
+	const Cv__Codec *other = NULL;
+
+	for (size_t i = 0; i < s->n_codecs; i++) {
+		const Cv__Codec *c = s->codecs[i];
+
+		if (!codec_is_audio(c))
+			continue;
+		if (c->name == CV__CODEC_NAME__CODEC_OPUS)
+			return c;
+		if (!other)
+			other = c;
+	}
+	return other;
+}
+
+static const Cv__Codec *pick_video(const Cv__Section *s)
+{
+	const Cv__Codec *other = NULL;
+
+	for (size_t i = 0; i < s->n_codecs; i++) {
+		const Cv__Codec *c = s->codecs[i];
+
+		if (c->name == CV__CODEC_NAME__CODEC_VP8 && c->pt < 128)
+			return c;
+		if (!codec_is_our_h264(c))
+			continue;
+		if (c->packetization_mode == 1)
+			return c;
+		if (!other)
+			other = c;
+	}
+	return other;
+}
+
+static void take_exts(struct nego_stream *st, const Cv__Section *s,
+		      bool is_video)
+{
+	for (size_t i = 0; i < s->n_exts; i++) {
+		const Cv__Ext *e = s->exts[i];
+
+		if (e->id < 1 || e->id > 14)
+			continue;
+		if (!is_video && e->name == CV__EXT_NAME__EXT_AUDIO_LEVEL)
+			st->ext_level = (uint8_t)e->id;
+		if (is_video && e->name == CV__EXT_NAME__EXT_TWCC)
+			st->ext_twcc = (uint8_t)e->id;
+	}
+}
+
+static void take_rtx(struct nego_stream *st, const Cv__Section *s)
+{
+	for (size_t i = 0; i < s->n_codecs; i++) {
+		const Cv__Codec *c = s->codecs[i];
+
+		if (c->name != CV__CODEC_NAME__CODEC_RTX || c->pt > 127 ||
+		    c->apt != st->pt || c->pt == st->pt)
+			continue;
+		st->has_rtx = true;
+		st->rtx_pt = (uint8_t)c->pt;
+		return;
+	}
+}
+
+static void take(struct nego_stream *st, const Cv__Section *s, int section,
+		 const Cv__Codec *c, bool is_video)
+{
+	*st = (struct nego_stream){
+		.section = section,
+		.we_send = s->direction & CV__DIRECTION__DIR_RECVONLY,
+		.we_receive = s->direction & CV__DIRECTION__DIR_SENDONLY,
+		.pt = (uint8_t)c->pt, .codec = c->name,
+		.clock_hz = c->clock_hz, .kbps = s->kbps,
+		.ptime_ms = c->ptime_ms,
+		.max_bitrate_bps = c->maxaveragebitrate,
+		.is_fec = c->useinbandfec,
+		.mode = (uint8_t)c->packetization_mode,
+		.profile_level_id = c->profile_level_id};
+	take_exts(st, s, is_video);
+	if (!is_video)
+		return;
+	take_rtx(st, s);
+	st->feedback = c->feedback & feedback_known;
+	/* feedback without numbers in the packets, or the reverse, is none */
+	if (!st->ext_twcc || !(st->feedback & CV__FEEDBACK__FB_TWCC)) {
+		st->ext_twcc = 0;
+		st->feedback &= ~(uint32_t)CV__FEEDBACK__FB_TWCC;
+	}
+}
+
+static int check(const Cv__LegDescription *o)
+{
+	if (o->ice_ufrag.len < 4 || o->ice_ufrag.len > 256 ||
+	    o->ice_pwd.len < 22 || o->ice_pwd.len > 256 ||
+	    o->fingerprint_sha256.len != 32)
+		return E_FORMAT;
+	if (o->n_sections < 1 || o->n_sections > NEGO_SECTIONS_MAX)
+		return E_LIMIT;
+	for (size_t i = 0; i < o->n_sections; i++) {
+		const Cv__Section *s = o->sections[i];
+
+		if (s->n_codecs > NEGO_CODECS_MAX ||
+		    s->n_exts > NEGO_EXTS_MAX || s->mid.len > NEGO_MID_MAX)
+			return E_LIMIT;
+	}
+	return 0;
+}
+
+int nego_choose(struct nego *out, const Cv__LegDescription *offer)
+{
+	struct nego n = {.audio.section = NEGO_NONE,
+			 .video.section = NEGO_NONE};
+	int r = check(offer);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < offer->n_sections; i++) {
+		const Cv__Section *s = offer->sections[i];
+		const Cv__Codec *c;
+
+		if (s->rejected)
+			continue;
+		if (s->kind == CV__MEDIA_KIND__KIND_AUDIO &&
+		    n.audio.section < 0 && (c = pick_audio(s)) != NULL)
+			take(&n.audio, s, (int)i, c, false);
+		if (s->kind == CV__MEDIA_KIND__KIND_VIDEO &&
+		    n.video.section < 0 && (c = pick_video(s)) != NULL)
+			take(&n.video, s, (int)i, c, true);
+	}
+	if (n.audio.section < 0 && n.video.section < 0)
+		return E_UNSUPPORTED;
+	n.is_dtls_client = offer->setup == CV__DTLS_SETUP__SETUP_PASSIVE;
+	memcpy(n.fingerprint, offer->fingerprint_sha256.data, 32);
+	*out = n;
+	return 0;
+}
+
+/* --- the answer -------------------------------------------------------- */
+
+struct out_section {
+	Cv__Section s;
+	Cv__Codec codec[ANSWER_CODECS];
+	Cv__Codec *codecs[ANSWER_CODECS];
+	Cv__Ext *exts[NEGO_EXTS_MAX];
+};
+
+struct answer {
+	Cv__LegDescription d;
+	Cv__Section *sections[NEGO_SECTIONS_MAX];
+	Cv__Candidate **candidates;
+	struct out_section at[];
+};
+
+static Cv__Direction direction_of(const struct nego_stream *st)
+{
+	return (Cv__Direction)((st->we_send ? CV__DIRECTION__DIR_SENDONLY : 0) |
+			       (st->we_receive ? CV__DIRECTION__DIR_RECVONLY
+					       : 0));
+}
+
+static const Cv__Codec *find_pt(const Cv__Section *s, uint32_t pt)
+{
+	for (size_t i = 0; i < s->n_codecs; i++)
+		if (s->codecs[i]->pt == pt)
+			return s->codecs[i];
+	return NULL;
+}
+
+static void add_codec(struct out_section *o, const Cv__Codec *c)
+{
+	size_t i = o->s.n_codecs;
+
+	if (!c || i == ANSWER_CODECS)
+		return;
+	o->codec[i] = *c;
+	o->codecs[i] = &o->codec[i];
+	o->s.codecs = o->codecs;
+	o->s.n_codecs = i + 1;
+}
+
+static void add_ext(struct out_section *o, Cv__Ext *e)
+{
+	o->exts[o->s.n_exts++] = e;
+	o->s.exts = o->exts;
+}
+
+static void fill_stream(struct out_section *o, const Cv__Section *offer,
+			const struct nego_stream *st, bool is_video)
+{
+	o->s.direction = direction_of(st);
+	add_codec(o, find_pt(offer, st->pt));
+	o->codec[0].feedback = st->feedback;
+	if (!is_video && st->codec == CV__CODEC_NAME__CODEC_OPUS)
+		o->codec[0].useinbandfec = true;
+	if (st->has_rtx) {
+		add_codec(o, find_pt(offer, st->rtx_pt));
+		o->codec[1].feedback = 0;
+	}
+	for (size_t i = 0; i < offer->n_exts; i++) {
+		Cv__Ext *e = offer->exts[i];
+
+		if (e->name == CV__EXT_NAME__EXT_MID ||
+		    (e->id == st->ext_level &&
+		     e->name == CV__EXT_NAME__EXT_AUDIO_LEVEL) ||
+		    (e->id == st->ext_twcc &&
+		     e->name == CV__EXT_NAME__EXT_TWCC))
+			add_ext(o, e);
+	}
+}
+
+static void fill_section(struct out_section *o, const Cv__Section *offer,
+			 const struct nego *n, int i,
+			 const struct nego_local *local)
+{
+	cv__section__init(&o->s);
+	o->s.mid = offer->mid;
+	o->s.kind = offer->kind;
+	o->s.direction = CV__DIRECTION__DIR_INACTIVE;
+	if (i == n->audio.section) {
+		fill_stream(o, offer, &n->audio, false);
+		o->s.ssrc = n->audio.we_send ? local->audio_ssrc : 0;
+		return;
+	}
+	if (i == n->video.section) {
+		fill_stream(o, offer, &n->video, true);
+		o->s.ssrc = n->video.we_send ? local->video_ssrc : 0;
+		o->s.rtx_ssrc = n->video.we_send && n->video.has_rtx
+				? local->video_rtx_ssrc : 0;
+		return;
+	}
+	/* a section keeps a codec even when it carries nothing */
+	if (offer->kind == CV__MEDIA_KIND__KIND_SLIDES && !offer->rejected)
+		add_codec(o, pick_video(offer));
+	o->s.rejected = o->s.n_codecs == 0;
+	if (o->s.rejected && offer->n_codecs)
+		add_codec(o, offer->codecs[0]);
+}
+
+static void fill(struct answer *a, const struct nego *n,
+		 const Cv__LegDescription *offer,
+		 const struct nego_local *local)
+{
+	Cv__LegDescription *d = &a->d;
+
+	cv__leg_description__init(d);
+	d->ice_ufrag = (ProtobufCBinaryData){
+		local->ufrag.n, (uint8_t *)(uintptr_t)local->ufrag.p};
+	d->ice_pwd = (ProtobufCBinaryData){
+		local->pwd.n, (uint8_t *)(uintptr_t)local->pwd.p};
+	d->fingerprint_sha256 = (ProtobufCBinaryData){
+		local->fingerprint.n,
+		(uint8_t *)(uintptr_t)local->fingerprint.p};
+	d->setup = n->is_dtls_client ? CV__DTLS_SETUP__SETUP_ACTIVE
+				     : CV__DTLS_SETUP__SETUP_PASSIVE;
+	for (size_t i = 0; i < offer->n_sections; i++) {
+		fill_section(&a->at[i], offer->sections[i], n, (int)i, local);
+		a->sections[i] = &a->at[i].s;
+	}
+	d->sections = a->sections;
+	d->n_sections = offer->n_sections;
+	for (size_t i = 0; i < local->n_candidates; i++)
+		a->candidates[i] =
+			(Cv__Candidate *)(uintptr_t)&local->candidates[i];
+	d->candidates = a->candidates;
+	d->n_candidates = local->n_candidates;
+}
+
+int nego_answer_new(Cv__LegDescription **out, const struct nego *n,
+		    const Cv__LegDescription *offer,
+		    const struct nego_local *local)
+{
+	struct answer *a;
+
+	if (offer->n_sections > NEGO_SECTIONS_MAX)
+		return E_LIMIT;
+	a = mem_zalloc(sizeof(*a) + offer->n_sections * sizeof(a->at[0]) +
+		       local->n_candidates * sizeof(a->candidates[0]));
+	if (!a)
+		return E_NOMEM;
+	a->candidates = (Cv__Candidate **)(void *)&a->at[offer->n_sections];
+	fill(a, n, offer, local);
+	*out = &a->d;
+	return 0;
+}
+
+void nego_answer_free(Cv__LegDescription **d)
+{
+	/* the description is the block's first member */
+	mem_free(*d);
+	*d = NULL;
+}

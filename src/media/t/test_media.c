@@ -1,0 +1,704 @@
+/* A whole worker in this process, a core played over a socketpair, a video
+ * worker over another, and clients on 127.0.0.1. Time is real, waits end with
+ * what is waited for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/rand.h"
+#include "media/media.h"
+#include "media/t/client.h"
+#include "media/video/in.h"
+#include "media/video/out.h"
+
+enum { ROOM = 77, WAIT_MS = 8000, LEGS = 3 };
+
+struct world {
+	struct media *m;
+	struct ipc_chan *core;
+	int video;			/* our end of the picture link */
+	struct client *c[LEGS];
+	uint64_t leg[LEGS];
+	unsigned answers, refused, reports, speakers, bandwidth;
+	uint64_t loudest;
+	size_t alive;
+	Cv__LegPhase phase[LEGS];
+	uint32_t width[LEGS];
+	/* from the video link */
+	unsigned hellos, pictures, keys, want_keys, rates;
+	size_t picture_bytes;
+	uint32_t last_id;
+	uint64_t picture_leg;
+	uint64_t sent_ns;
+	int level;
+};
+
+static int bound(int type)
+{
+	struct sockaddr_in6 a = {.sin6_family = AF_INET6};
+	int off = 0, fd = socket(AF_INET6, type | SOCK_NONBLOCK, 0);
+
+	assert_true(fd >= 0);
+	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	if (type == SOCK_STREAM)
+		assert_int_equal(listen(fd, 16), 0);
+	return fd;
+}
+
+static int index_of(const struct world *w, uint64_t leg)
+{
+	for (int i = 0; i < LEGS; i++)
+		if (w->leg[i] == leg)
+			return i;
+	return -1;
+}
+
+static void core_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
+		     const ProtobufCMessage *msg, const int *fds, size_t n)
+{
+	struct world *w = arg;
+
+	(void)ch;
+	(void)fds;
+	(void)n;
+	if (type == IPC_LEG_ANSWER) {
+		const Cv__LegAnswer *a = (const void *)msg;
+		int i = index_of(w, a->leg);
+
+		w->answers++;
+		w->refused += !a->ok;
+		if (a->ok && i >= 0)
+			client_answer(w->c[i], a->answer);
+	} else if (type == IPC_LEG_STATE) {
+		const Cv__LegState *s = (const void *)msg;
+		int i = index_of(w, s->leg);
+
+		if (i >= 0) {
+			w->phase[i] = s->phase;
+			w->width[i] = s->width;
+		}
+	} else if (type == IPC_SPEAKERS) {
+		const Cv__Speakers *s = (const void *)msg;
+
+		w->speakers++;
+		if (s->n_speakers && s->speakers[0]->vad > 0)
+			w->loudest = s->speakers[0]->leg;
+	} else if (type == IPC_LEG_REPORT) {
+		w->reports++;
+		w->alive = ((const Cv__LegReport *)(const void *)msg)->n_legs;
+	} else if (type == IPC_LEG_BANDWIDTH) {
+		w->bandwidth++;
+	}
+}
+
+static void core_down(void *arg, struct ipc_chan *ch, int error)
+{
+	(void)arg;
+	(void)ch;
+	(void)error;
+}
+
+static void core_join(struct world *w)
+{
+	int pair[2];
+	struct ipc_chan_cfg cfg = {.self = ROLE_CORE, .peer = ROLE_MEDIA,
+				   .on_msg = core_msg, .on_down = core_down,
+				   .arg = w};
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0,
+				    pair), 0);
+	cfg.fd = pair[0];
+	assert_int_equal(ipc_chan_new(&w->core, &cfg), 0);
+	control_link(w->m, pair[1], 0);
+}
+
+static void video_write(struct world *w, struct frame *f)
+{
+	static uint8_t buf[FRAME_HEADER_LEN + FRAME_CHUNK_MAX];
+	struct span s;
+
+	assert_int_equal(frame_encode(f, buf, sizeof(buf), &s), 0);
+	(void)send(w->video, s.p, s.n, MSG_DONTWAIT);
+}
+
+static void video_join(struct world *w)
+{
+	int pair[2];
+	uint8_t hash[32];
+	struct frame f = {.kind = FRAME_HELLO, .chunks = 1, .total = 32};
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0,
+				    pair), 0);
+	if (w->video >= 0)
+		close(w->video);
+	w->video = pair[0];
+	vlink_set(w->m, pair[1]);
+	ipc_proto_hash(hash);
+	f.data = span_of(hash, 32);
+	video_write(w, &f);
+}
+
+static void video_read(struct world *w)
+{
+	static uint8_t buf[FRAME_HEADER_LEN + FRAME_CHUNK_MAX];
+	struct frame f;
+	ssize_t n;
+
+	if (w->video < 0)
+		return;
+	while ((n = recv(w->video, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		assert_int_equal(frame_decode(&f, span_of(buf, (size_t)n)), 0);
+		w->hellos += f.kind == FRAME_HELLO;
+		w->want_keys += f.kind == FRAME_WANT_KEY;
+		w->rates += f.kind == FRAME_RATE;
+		if (f.kind != FRAME_IN)
+			continue;
+		w->pictures += f.chunk + 1 == f.chunks;
+		w->keys += (f.flags & FRAME_F_KEY) && f.chunk == 0;
+		w->picture_bytes += f.data.n;
+		w->picture_leg = f.stream;
+		w->last_id = f.id;
+	}
+}
+
+/* A loud frame of Opus: CELT with random bits is noise. */
+static void talk(struct world *w, int i, uint64_t now)
+{
+	static uint8_t frame[80];
+
+	if (now - w->sent_ns < 20 * NS_PER_MS)
+		return;
+	w->sent_ns = now;
+	rand_bytes(frame, sizeof(frame));
+	frame[0] = 0xf8;		/* CELT fullband 20 ms mono, one frame */
+	client_send_audio(w->c[i], span_of(frame, sizeof(frame)), w->level);
+}
+
+static void turn(struct world *w)
+{
+	uint64_t now;
+
+	media_turn(w->m, 1);
+	if (w->core)
+		(void)ipc_chan_input(w->core, 64);
+	video_read(w);
+	now = clock_mono_ns();
+	for (int i = 0; i < LEGS; i++)
+		if (w->c[i] && w->leg[i])
+			client_step(w->c[i], now);
+}
+
+#define UNTIL(w, cond)                                                        \
+	do {                                                                  \
+		uint64_t end_ = clock_mono_ns() + WAIT_MS * NS_PER_MS;        \
+		while (!(cond) && clock_mono_ns() < end_)                     \
+			turn(w);                                              \
+		assert_true(cond);                                            \
+	} while (0)
+
+static void run_ms(struct world *w, unsigned ms)
+{
+	uint64_t end = clock_mono_ns() + ms * NS_PER_MS;
+
+	while (clock_mono_ns() < end)
+		turn(w);
+}
+
+static void room_make(struct world *w)
+{
+	Cv__RoomOpen o = CV__ROOM_OPEN__INIT;
+
+	o.room = ROOM;
+	assert_int_equal(ipc_send(w->core, ROOM_OPEN, &o), 0);
+}
+
+static void leg_make_test(struct world *w, int i, const struct client_cfg *cfg)
+{
+	Cv__LegOpen o = CV__LEG_OPEN__INIT;
+	Cv__LegFlags f = CV__LEG_FLAGS__INIT;
+
+	w->c[i] = client_new(cfg);
+	w->leg[i] = 1000 + (uint64_t)i;
+	f.admitted = true;
+	o.req = (uint32_t)i + 1;
+	o.room = ROOM;
+	o.leg = w->leg[i];
+	o.flags = &f;
+	o.offer = client_offer(w->c[i], false);
+	/* no step before the answer came */
+	w->leg[i] = 0;
+	{
+		unsigned before = w->answers;
+
+		assert_int_equal(ipc_send(w->core, LEG_OPEN, &o), 0);
+		w->leg[i] = o.leg;
+		for (int k = 0; w->answers == before && k < 2000; k++) {
+			media_turn(w->m, 1);
+			(void)ipc_chan_input(w->core, 64);
+		}
+		assert_int_equal(w->answers, before + 1);
+	}
+}
+
+static void world_init(struct world *w)
+{
+	struct media_cfg cfg = {.is_loopback = true};
+
+	memset(w, 0, sizeof(*w));
+	w->video = -1;
+	w->level = 20;
+	cfg.udp_fd = bound(SOCK_DGRAM);
+	cfg.tcp_fd = bound(SOCK_STREAM);
+	assert_int_equal(media_new(&w->m, &cfg), 0);
+	core_join(w);
+	room_make(w);
+}
+
+static void world_release(struct world *w)
+{
+	for (int i = 0; i < LEGS; i++)
+		if (w->c[i])
+			client_free(w->c[i]);
+	media_free(&w->m);
+	ipc_chan_free(&w->core);
+	if (w->video >= 0)
+		close(w->video);
+}
+
+static const struct client_cfg sound = {.has_video = false};
+static const struct client_cfg picture = {.has_video = true, .has_rtx = true,
+					  .has_twcc = true};
+
+static void test_media__mixes_sound_between_two_clients(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	leg_make_test(&w, 0, &sound);
+	leg_make_test(&w, 1, &sound);
+	UNTIL(&w, client_is_up(w.c[0]) && client_is_up(w.c[1]));
+	UNTIL(&w, w.phase[0] == CV__LEG_PHASE__LEG_SECURE &&
+		  w.phase[1] == CV__LEG_PHASE__LEG_SECURE);
+	client_reset_got(w.c[1]);
+	for (unsigned k = 0; k < 150; k++) {
+		uint64_t end = clock_mono_ns() + 20 * NS_PER_MS;
+
+		talk(&w, 0, clock_mono_ns());
+		while (clock_mono_ns() < end)
+			turn(&w);
+	}
+	assert_in_range(client_got(w.c[1])->audio, 120, 170);
+	assert_true(client_got(w.c[1])->audio_bytes > 120 * 20);
+	assert_true(client_got(w.c[1])->sr >= 1);
+	assert_int_equal(client_got(w.c[1])->bad, 0);
+	assert_int_equal(client_got(w.c[0])->bad, 0);
+	/* the noise was heard, and who made it is known */
+	assert_int_equal(w.loudest, w.leg[0]);
+	world_release(&w);
+}
+
+static void test_media__agrees_with_every_srtp_profile(void **state)
+{
+	static const char *const all[] = {
+		"SRTP_AEAD_AES_256_GCM", "SRTP_AEAD_AES_128_GCM",
+		"SRTP_AES128_CM_SHA1_80"};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct client_cfg cfg = {.profile = all[i]};
+		struct world w;
+
+		world_init(&w);
+		leg_make_test(&w, 0, &cfg);
+		UNTIL(&w, client_is_up(w.c[0]) && client_got(w.c[0])->audio > 5);
+		assert_int_equal(client_got(w.c[0])->bad, 0);
+		world_release(&w);
+	}
+}
+
+static void test_media__serves_ice_tcp(void **state)
+{
+	struct client_cfg cfg = {.is_tcp = true};
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	leg_make_test(&w, 0, &cfg);
+	UNTIL(&w, client_is_up(w.c[0]) && client_got(w.c[0])->audio > 20);
+	assert_int_equal(client_got(w.c[0])->bad, 0);
+	world_release(&w);
+}
+
+static void test_media__stays_silent_to_strangers(void **state)
+{
+	static const uint8_t junk[][4] = {{0, 1, 0, 0}, {22, 254, 253, 0},
+					  {0x80, 111, 0, 1}, {0x81, 201, 0, 1}};
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	leg_make_test(&w, 0, &sound);
+	client_hush(w.c[0]);
+	for (unsigned i = 0; i < 400; i++) {
+		client_send_raw(w.c[0], span_of(junk[i % 4], 4));
+		if (i % 50 == 49)
+			turn(&w);
+	}
+	run_ms(&w, 200);
+	assert_int_equal(client_got(w.c[0])->checks, 0);
+	assert_int_equal(client_got(w.c[0])->bad, 0);
+	assert_int_equal(w.phase[0], 0);
+	assert_true(w.m->stats.packets_in >= 400);
+	world_release(&w);
+}
+
+static void test_media__follows_a_client_that_moves(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	leg_make_test(&w, 0, &sound);
+	UNTIL(&w, client_is_up(w.c[0]) && client_got(w.c[0])->audio > 5);
+	client_move(w.c[0]);
+	client_reset_got(w.c[0]);
+	UNTIL(&w, client_got(w.c[0])->audio > 20);
+	world_release(&w);
+}
+
+static void test_media__restarts_ice_and_keeps_the_keys(void **state)
+{
+	Cv__LegUpdate u = CV__LEG_UPDATE__INIT;
+	struct world w;
+	unsigned before;
+
+	(void)state;
+	world_init(&w);
+	leg_make_test(&w, 0, &sound);
+	UNTIL(&w, client_is_up(w.c[0]) && client_got(w.c[0])->audio > 5);
+	u.leg = w.leg[0];
+	u.offer = client_offer(w.c[0], true);
+	before = w.answers;
+	assert_int_equal(ipc_send(w.core, LEG_UPDATE, &u), 0);
+	UNTIL(&w, w.answers > before);
+	assert_int_equal(w.refused, 0);
+	client_move(w.c[0]);
+	client_reset_got(w.c[0]);
+	UNTIL(&w, client_got(w.c[0])->checks && client_got(w.c[0])->audio > 20);
+	world_release(&w);
+}
+
+static void test_media__lives_on_without_core(void **state)
+{
+	Cv__LegKeep keep = CV__LEG_KEEP__INIT;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	leg_make_test(&w, 0, &sound);
+	leg_make_test(&w, 1, &sound);
+	UNTIL(&w, client_is_up(w.c[0]) && client_is_up(w.c[1]));
+	ipc_chan_free(&w.core);
+	client_reset_got(w.c[0]);
+	UNTIL(&w, client_got(w.c[0])->audio > 50);
+	core_join(&w);
+	UNTIL(&w, w.reports > 1);
+	assert_int_equal(w.alive, 2);
+	keep.legs = &w.leg[1];
+	keep.n_legs = 1;
+	assert_int_equal(ipc_send(w.core, LEG_KEEP, &keep), 0);
+	UNTIL(&w, map_count(w.m->legs) == 1);
+	client_reset_got(w.c[1]);
+	UNTIL(&w, client_got(w.c[1])->audio > 10);
+	world_release(&w);
+}
+
+static void test_media__refuses_what_core_did_not_give(void **state)
+{
+	Cv__LegOpen o = CV__LEG_OPEN__INIT;
+	Cv__LegSet s = CV__LEG_SET__INIT;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	w.c[0] = client_new(&sound);
+	o.room = ROOM + 1;
+	o.leg = 5;
+	o.offer = client_offer(w.c[0], false);
+	assert_int_equal(ipc_send(w.core, LEG_OPEN, &o), 0);
+	s.leg = 99;
+	assert_int_equal(ipc_send(w.core, LEG_SET, &s), 0);
+	UNTIL(&w, w.refused == 1 && w.m->stats.bad_handles == 1);
+	world_release(&w);
+}
+
+/* --- video ------------------------------------------------------------- */
+
+/* A VP8 keyframe head (64 x 48) and rubbish behind it, as one payload. */
+static size_t vp8_packet(uint8_t *p, bool first, bool key, size_t n)
+{
+	memset(p, 0x55, n);
+	p[0] = first ? 0x10 : 0;
+	if (!first)
+		return n;
+	p[1] = key ? 0x10 : 0x11;	/* show, version 0 */
+	p[2] = 0;
+	p[3] = 0;
+	if (key) {
+		static const uint8_t head[] = {0x9d, 1, 0x2a, 64, 0, 48, 0};
+
+		memcpy(p + 4, head, sizeof(head));
+	}
+	return n;
+}
+
+static void film(struct world *w, int i, uint32_t ts, bool key, int lose)
+{
+	uint8_t p[1000];
+
+	for (int k = 0; k < 3; k++) {
+		vp8_packet(p, k == 0, key, sizeof(p));
+		client_send_video(w->c[i], span_of(p, sizeof(p)), ts, k == 2,
+				  k == lose);
+	}
+}
+
+static void plan(struct world *w, uint32_t group_of_1)
+{
+	Cv__PicturePlan p = CV__PICTURE_PLAN__INIT;
+	Cv__Receiver r[2], *rp[2] = {&r[0], &r[1]};
+	Cv__GroupInfo g[2], *gp[2] = {&g[0], &g[1]};
+
+	for (int i = 0; i < 2; i++) {
+		cv__receiver__init(&r[i]);
+		r[i].leg = w->leg[i];
+		r[i].group = i ? group_of_1 : 1;
+		cv__group_info__init(&g[i]);
+		g[i].group = (uint32_t)i + 1;
+		g[i].codec = CV__CODEC_NAME__CODEC_VP8;
+		g[i].width = 640;
+		g[i].height = 360;
+		g[i].kbps = 500;
+	}
+	p.room = ROOM;
+	p.receivers = rp;
+	p.n_receivers = 2;
+	p.groups = gp;
+	p.n_groups = 2;
+	p.needed = w->leg;
+	p.n_needed = 1;
+	assert_int_equal(ipc_send(w->core, PICTURE_PLAN, &p), 0);
+}
+
+static void group_picture(struct world *w, uint32_t group, bool key, size_t n)
+{
+	static uint8_t pic[40000];
+	static uint32_t id;
+	struct frame f = {.kind = FRAME_OUT, .codec = FRAME_VP8,
+			  .flags = key ? FRAME_F_KEY : 0, .width = 640,
+			  .height = 360, .chunks = 1, .id = ++id, .room = ROOM,
+			  .stream = group, .mono_ns = clock_mono_ns(),
+			  .total = (uint32_t)n, .data = span_of(pic, n)};
+
+	pic[0] = key ? 0x10 : 0x11;
+	video_write(w, &f);
+}
+
+static void video_world(struct world *w)
+{
+	world_init(w);
+	video_join(w);
+	leg_make_test(w, 0, &picture);
+	leg_make_test(w, 1, &picture);
+	UNTIL(w, client_is_up(w->c[0]) && client_is_up(w->c[1]) &&
+		 w->hellos == 1);
+	plan(w, 1);
+}
+
+static void test_media__forwards_pictures_and_repairs_loss(void **state)
+{
+	struct world w;
+	unsigned got;
+
+	(void)state;
+	video_world(&w);
+	film(&w, 0, 1000, false, -1);
+	/* in the middle of a stream: a keyframe is asked for */
+	UNTIL(&w, client_got(w.c[0])->pli >= 1);
+	assert_int_equal(w.pictures, 0);
+	film(&w, 0, 4000, true, -1);
+	UNTIL(&w, w.keys == 1);
+	UNTIL(&w, w.width[0] == 64);
+	assert_int_equal(w.picture_leg, w.leg[0]);
+	assert_int_equal(w.picture_bytes, 3 * 999);
+	film(&w, 0, 7000, false, 1);
+	film(&w, 0, 10000, false, -1);
+	got = client_got(w.c[0])->pli;
+	UNTIL(&w, w.pictures == 3);
+	assert_true(client_got(w.c[0])->nack >= 1);
+	assert_int_equal(client_got(w.c[0])->pli, got);
+	UNTIL(&w, client_got(w.c[0])->remb >= 1 && client_got(w.c[0])->twcc);
+	assert_true(client_got(w.c[0])->remb_kbps > 500);
+	/* nobody asked for the other one */
+	film(&w, 1, 1000, true, -1);
+	run_ms(&w, 100);
+	assert_int_equal(w.keys, 1);
+	world_release(&w);
+}
+
+static void test_media__sends_a_group_to_its_receivers(void **state)
+{
+	struct world w;
+
+	(void)state;
+	video_world(&w);
+	UNTIL(&w, w.want_keys >= 1);
+	group_picture(&w, 1, false, 3000);
+	run_ms(&w, 50);
+	assert_int_equal(client_got(w.c[0])->video, 0);
+	group_picture(&w, 1, true, 20000);
+	UNTIL(&w, client_got(w.c[0])->markers == 1 &&
+		  client_got(w.c[1])->markers == 1);
+	assert_in_range(client_got(w.c[0])->video, 18, 19);
+	for (int i = 0; i < 30; i++) {
+		group_picture(&w, 1, false, 3000);
+		run_ms(&w, 33);
+	}
+	UNTIL(&w, client_got(w.c[1])->markers == 31);
+	assert_int_equal(client_got(w.c[1])->video_lost, 0);
+	assert_int_equal(client_got(w.c[0])->video_lost, 0);
+	UNTIL(&w, client_got(w.c[1])->sr >= 2);
+	world_release(&w);
+}
+
+static void test_media__repeats_by_rtx_and_asks_for_keyframes(void **state)
+{
+	struct world w;
+	unsigned before;
+
+	(void)state;
+	video_world(&w);
+	UNTIL(&w, w.want_keys >= 1);
+	group_picture(&w, 1, true, 5000);
+	UNTIL(&w, client_got(w.c[1])->markers == 1);
+	client_complain(w.c[1], client_got(w.c[1])->video_seq);
+	UNTIL(&w, client_got(w.c[1])->rtx == 1);
+	before = w.want_keys;
+	for (int i = 0; i < 20; i++)
+		client_complain(w.c[1], -1);
+	UNTIL(&w, w.want_keys == before + 1);
+	run_ms(&w, 200);
+	/* one request for all of them, and a storm is told */
+	assert_int_equal(w.want_keys, before + 1);
+	UNTIL(&w, w.bandwidth >= 1);
+	assert_true(keystorm_is(&leg_find(w.m, w.leg[1])->vout->storm));
+	world_release(&w);
+}
+
+static void test_media__changes_groups_at_a_keyframe(void **state)
+{
+	struct world w;
+	uint32_t ts;
+
+	(void)state;
+	video_world(&w);
+	UNTIL(&w, w.want_keys >= 1);
+	group_picture(&w, 1, true, 5000);
+	UNTIL(&w, client_got(w.c[1])->markers == 1);
+	ts = client_got(w.c[1])->video_ts;
+	plan(&w, 2);
+	run_ms(&w, 50);
+	group_picture(&w, 1, false, 2000);
+	group_picture(&w, 2, false, 2000);
+	run_ms(&w, 50);
+	assert_int_equal(client_got(w.c[1])->markers, 1);
+	group_picture(&w, 2, true, 2000);
+	UNTIL(&w, client_got(w.c[1])->markers == 2);
+	assert_int_equal(client_got(w.c[1])->video_lost, 0);
+	assert_in_range(client_got(w.c[1])->video_ts - ts, 90 * 90, 90 * 3000);
+	world_release(&w);
+}
+
+static void test_media__fills_when_video_falls_silent(void **state)
+{
+	struct world w;
+	unsigned before;
+
+	(void)state;
+	video_world(&w);
+	UNTIL(&w, w.want_keys >= 1);
+	group_picture(&w, 1, true, 5000);
+	UNTIL(&w, client_got(w.c[1])->markers == 1);
+	before = client_got(w.c[1])->video;
+	close(w.video);
+	w.video = -1;
+	run_ms(&w, 1700);
+	assert_true(client_got(w.c[1])->padding >= 2);
+	assert_int_equal(client_got(w.c[1])->video,
+			 before + client_got(w.c[1])->padding);
+	assert_int_equal(client_got(w.c[1])->video_lost, 0);
+	/* a new worker: a keyframe is asked for again, numbers go on */
+	w.want_keys = 0;
+	video_join(&w);
+	group_picture(&w, 1, true, 5000);
+	UNTIL(&w, client_got(w.c[1])->markers == 2);
+	assert_int_equal(client_got(w.c[1])->video_lost, 0);
+	world_release(&w);
+}
+
+static void test_media__survives_a_hostile_video_worker(void **state)
+{
+	struct world w;
+	uint8_t junk[200];
+
+	(void)state;
+	video_world(&w);
+	group_picture(&w, 9, true, 500);
+	for (int i = 0; i < 10; i++) {
+		rand_bytes(junk, sizeof(junk));
+		(void)send(w.video, junk, sizeof(junk), MSG_DONTWAIT);
+	}
+	run_ms(&w, 50);
+	assert_true(w.m->stats.frames_bad >= 10);
+	assert_true(w.m->stats.frames_unknown >= 1);
+	group_picture(&w, 1, true, 500);
+	UNTIL(&w, client_got(w.c[1])->markers == 1);
+	for (int i = 0; i < 40; i++)
+		(void)send(w.video, junk, sizeof(junk), MSG_DONTWAIT);
+	UNTIL(&w, w.m->video_watch.fd == -1);
+	client_reset_got(w.c[0]);
+	UNTIL(&w, client_got(w.c[0])->audio > 20);
+	world_release(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_media__mixes_sound_between_two_clients),
+		cmocka_unit_test(test_media__agrees_with_every_srtp_profile),
+		cmocka_unit_test(test_media__serves_ice_tcp),
+		cmocka_unit_test(test_media__stays_silent_to_strangers),
+		cmocka_unit_test(test_media__follows_a_client_that_moves),
+		cmocka_unit_test(test_media__restarts_ice_and_keeps_the_keys),
+		cmocka_unit_test(test_media__lives_on_without_core),
+		cmocka_unit_test(test_media__refuses_what_core_did_not_give),
+		cmocka_unit_test(
+			test_media__forwards_pictures_and_repairs_loss),
+		cmocka_unit_test(test_media__sends_a_group_to_its_receivers),
+		cmocka_unit_test(
+			test_media__repeats_by_rtx_and_asks_for_keyframes),
+		cmocka_unit_test(test_media__changes_groups_at_a_keyframe),
+		cmocka_unit_test(test_media__fills_when_video_falls_silent),
+		cmocka_unit_test(test_media__survives_a_hostile_video_worker),
+	};
+
+	if (srtp_init() != srtp_err_status_ok)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
