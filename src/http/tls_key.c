@@ -28,6 +28,7 @@ struct tls_key {
 	uint32_t instance;
 	uint32_t req;		/* of the signature being waited for */
 	bool answered, ok;
+	uint64_t rest_until_ns;	/* after a wait in vain: ask, but do not wait */
 	uint8_t sig[P256_SIG_MAX];
 	size_t sig_n;
 	struct tls_key_stats stats;
@@ -43,7 +44,10 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 	for (size_t i = 0; i < n_fds; i++)
 		close(fds[i]);
 	/* A late answer to a request that was given up is not ours. */
-	if (type != IPC_SIGN_REPLY || a->req != k->req || k->answered)
+	if (type != IPC_SIGN_REPLY)
+		return;
+	k->rest_until_ns = 0;	/* it answers again */
+	if (a->req != k->req || k->answered)
 		return;
 	k->answered = true;
 	k->ok = a->ok && a->signature.len > 0 &&
@@ -81,8 +85,18 @@ static void wait_for_answer(struct tls_key *k)
 			return;
 		now = clock_mono_ns();
 	}
-	if (!k->answered)
-		k->stats.timed_out++;
+	if (k->answered)
+		return;
+	k->stats.timed_out++;
+	k->rest_until_ns = now + TLS_KEY_REST_MS * NS_PER_MS;
+}
+
+/* A hung `keys` costs the face one wait a second, not one a handshake. */
+static bool is_resting(struct tls_key *k)
+{
+	if (k->rest_until_ns)
+		(void)ipc_chan_input(k->ch, INPUT_BUDGET);
+	return clock_mono_ns() < k->rest_until_ns;
 }
 
 static int ask(struct tls_key *k, struct span digest)
@@ -92,6 +106,10 @@ static int ask(struct tls_key *k, struct span digest)
 	if (!k->ch || digest.n != P256_DIGEST_LEN) {
 		k->stats.no_link++;
 		return E_CLOSED;
+	}
+	if (is_resting(k)) {
+		k->stats.rested++;
+		return E_AGAIN;
 	}
 	q.req = ++k->req;
 	q.alg = CV__SIGN_ALG__SIGN_ECDSA_P256_SHA256;
@@ -215,6 +233,7 @@ int tls_key_link(struct tls_key *k, uint32_t keys_instance, int fd)
 	};
 
 	ipc_chan_free(&k->ch);
+	k->rest_until_ns = 0;
 	return ipc_chan_new(&k->ch, &cfg);
 }
 

@@ -4,7 +4,8 @@
  * here goes to the role `keys` as SIGN_REQUEST. OpenSSL signs synchronously,
  * so the face waits, at most TLS_KEY_WAIT_MS; `keys` answers in some tens of
  * microseconds. Without a link, or after the wait, the signature and with it
- * that one handshake fails, and is counted.
+ * that one handshake fails, and is counted; after a wait in vain handshakes fail
+ * without waiting until `keys` answers or TLS_KEY_REST_MS have passed.
  *
  * Not thread safe. Uses no global. docs/keys.md says why it is made so.
  */
@@ -12,12 +13,12 @@
 #include <openssl/x509.h>
 #include "ipc/ipc.h"
 
-enum { TLS_KEY_WAIT_MS = 200 };
+enum { TLS_KEY_WAIT_MS = 200, TLS_KEY_REST_MS = 1000 };
 
 struct tls_key;
 
 struct tls_key_stats {
-	uint64_t asked, failed, timed_out, no_link;
+	uint64_t asked, failed, timed_out, rested, no_link;
 };
 
 /* `self`/`instance`: the face's own identity for the channel's Hello. The

@@ -270,6 +270,32 @@ static int try_prlimit_other(void)
 	return code(syscall(SYS_prlimit64, getppid(), 7, NULL, old));
 }
 
+static int try_module(void)
+{
+	int e = code(syscall(SYS_finit_module, -1, "", 0));
+
+	return e == EBADF ? 0 : e;
+}
+
+static int try_mount(void)
+{
+	return code(syscall(SYS_mount, "none", "/proc/self/fd", "none", 0, ""));
+}
+
+static int try_packet(void)
+{
+	return code(socket(AF_PACKET, SOCK_RAW, 0));
+}
+
+static int try_clone_namespace(void)
+{
+	long pid = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
+
+	if (pid == 0)
+		_exit(0);
+	return code(pid);
+}
+
 static int try_tiocsti(void)
 {
 	char c = 'x';
@@ -311,6 +337,10 @@ const struct probe probes[] = {
 	{"setuid", try_setuid, false},
 	{"prlimit_other", try_prlimit_other, false},
 	{"tiocsti", try_tiocsti, true},
+	{"module", try_module, true},
+	{"mount", try_mount, true},
+	{"packet", try_packet, true},
+	{"clone_namespace", try_clone_namespace, true},
 	{NULL, NULL, false},
 };
 
@@ -322,7 +352,8 @@ static bool is_refusal(int error)
 enum { CHILD_REFUSED = 0, CHILD_THROUGH = 1, CHILD_NO_WALLS = 2 };
 
 enum probe_result probe_run(const struct probe *t,
-			    const struct sandbox_profile *p)
+			    const struct sandbox_profile *p,
+			    int (*enter)(const struct sandbox_profile *p))
 {
 	int status;
 	pid_t pid = fork();
@@ -330,7 +361,7 @@ enum probe_result probe_run(const struct probe *t,
 	if (pid < 0)
 		return PROBE_BROKEN;
 	if (pid == 0) {
-		if (p && sandbox_enter(p))
+		if (p && enter(p))
 			_exit(CHILD_NO_WALLS);
 		_exit(is_refusal(t->attempt()) ? CHILD_REFUSED : CHILD_THROUGH);
 	}

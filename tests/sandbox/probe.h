@@ -23,9 +23,10 @@ extern const struct probe probes[];	/* ends with name NULL */
 
 /* Opens what the probes attack with; once, before any probe_run. */
 int probe_prepare(void);
-/* p NULL: without walls. */
+/* p NULL: without walls. `enter`: sandbox_enter or sandbox_enter_super. */
 enum probe_result probe_run(const struct probe *t,
-			    const struct sandbox_profile *p);
+			    const struct sandbox_profile *p,
+			    int (*enter)(const struct sandbox_profile *p));
 /* The name of the first row that says too much by itself, or NULL. */
 const char *profile_lint(const struct sandbox_profile *p);
 /* What must work behind every profile: memory, clocks, abort, threads where

@@ -25,7 +25,7 @@ static int check_probes(void)
 	int bad = 0;
 
 	for (const struct probe *t = probes; t->name; t++)
-		if (!t->needs_host && probe_run(t, NULL) != PROBE_THROUGH) {
+		if (!t->needs_host && probe_run(t, NULL, NULL) != PROBE_THROUGH) {
 			printf("probe %s does not work without walls\n",
 			       t->name);
 			bad++;
@@ -38,7 +38,7 @@ static int check_profile(bool planted, int argc, char **argv)
 	int bad = 0;
 
 	for (const struct probe *t = probes; t->name; t++) {
-		enum probe_result r = probe_run(t, &PROFILE);
+		enum probe_result r = probe_run(t, &PROFILE, sandbox_enter);
 		bool named = is_named(t->name, argc, argv);
 
 		if (r == PROBE_BROKEN)
