@@ -11,9 +11,10 @@
 #include "video/pic.h"
 #include "video/sprite.h"
 
-/* Behind everything, and around a picture that does not fill its cell. */
-#define COMPOSE_BACK ((struct pic_color){34, 131, 126})
-#define COMPOSE_BARS ((struct pic_color){24, 129, 127})
+/* Behind everything, and around a picture that does not fill its cell. Without
+ * hue: a faint one drifts in large flat areas when it is encoded. */
+#define COMPOSE_BACK ((struct pic_color){32, 128, 128})
+#define COMPOSE_BARS ((struct pic_color){22, 128, 128})
 #define COMPOSE_SPEAKING ((struct pic_color){142, 126, 70})
 
 enum { COMPOSE_RADIUS_MAX = 16, COMPOSE_CORNERS = 4 };
