@@ -79,7 +79,7 @@ static _Noreturn void child(const struct spawn *s)
 {
 	char instance[40];
 	char *argv[] = {(char *)(uintptr_t)s->path, NULL};
-	char *envp[6];
+	char *envp[4];
 	size_t n = 0;
 
 	/* A group of its own, so that Ctrl-C reaches super alone; the session
@@ -94,10 +94,6 @@ static _Noreturn void child(const struct spawn *s)
 	envp[n++] = instance;
 	envp[n++] = (char *)(uintptr_t)"LC_ALL=C.UTF-8";
 	envp[n++] = (char *)(uintptr_t)"PATH=/usr/bin:/bin";
-#ifdef CONCLAVE_SANITIZED
-	/* The leak check at exit needs a thread and ptrace: walled off. */
-	envp[n++] = (char *)(uintptr_t)"ASAN_OPTIONS=detect_leaks=0";
-#endif
 	envp[n] = NULL;
 	execve(s->path, argv, envp);
 	give_up(s->path);

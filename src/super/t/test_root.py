@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""What super does only as root: a user for each role, few capabilities.
+
+usage: test_root.py SUPER FAKE_ROLE [unittest arguments]
+
+Root, or sudo: the role users exist in a mount namespace of the test only (a passwd file bound over the real one). With
+neither, a user namespace has just one user: then only what needs no second user is tried.
+"""
+import atexit
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from fakehouse import ROLES, House, gone
+
+CAPS = sum(1 << n for n in (5, 6, 7, 8, 10))  # KILL SETGID SETUID SETPCAP NET_BIND_SERVICE
+FIRST_UID = 64100
+
+
+def become_root():
+    """Re-executes this program with the rights it needs."""
+    me = [sys.executable, *sys.argv]
+    stage = os.environ.get("TEST_ROOT_STAGE", "")
+    if stage == "":
+        if os.geteuid() == 0:
+            cmd, stage = ["unshare", "-m", *me], "users"
+        elif subprocess.run(["sudo", "-n", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+            cmd, stage = ["sudo", "-n", "--preserve-env=TEST_ROOT_STAGE", "unshare", "-m", *me], "users"
+        else:
+            cmd, stage = ["unshare", "-Urn", *me], "one user"
+        os.environ["TEST_ROOT_STAGE"] = stage
+        os.execvp(cmd[0], cmd)
+    return stage == "users"
+
+
+def bind_users():
+    for name, line in (("passwd", "conclave-{0}:x:{1}:{1}::/nonexistent:/usr/sbin/nologin\n"),
+                       ("group", "conclave-{0}:x:{1}:\n")):
+        with open(f"/etc/{name}", encoding="utf-8") as f:
+            lines = [l for l in f if not l.startswith("conclave-")]
+        lines += [line.format(r, FIRST_UID + i) for i, r in enumerate(ROLES)]
+        with tempfile.NamedTemporaryFile("w", prefix=f"{name}-", delete=False) as f:
+            f.writelines(lines)
+        os.chmod(f.name, 0o644)
+        subprocess.run(["mount", "--bind", f.name, f"/etc/{name}"], check=True)
+        atexit.register(os.unlink, f.name)
+
+
+def status(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+        return dict(l.rstrip("\n").split(":\t", 1) for l in f if ":\t" in l)
+
+
+HAS_USERS = become_root()
+
+
+class Root(unittest.TestCase):
+    def house(self):
+        h = House(parent="/run" if HAS_USERS else None, users=HAS_USERS)
+        if HAS_USERS:
+            shutil.chown(f"{h.data}/core", FIRST_UID + ROLES.index("core"))
+        self.addCleanup(h.stop)
+        return h
+
+    def test_super__keeps_five_capabilities(self):
+        h = self.house().start().up()
+        s = status(h.proc.pid)
+        for field in ("CapEff", "CapPrm", "CapBnd"):
+            self.assertEqual(int(s[field], 16), CAPS, field)
+        self.assertEqual(int(s["CapInh"], 16), 0)
+        self.assertEqual(int(s["CapAmb"], 16), 0)
+        self.assertEqual(s["NoNewPrivs"], "1")
+        self.assertEqual(s["Seccomp"], "2")
+
+    @unittest.skipUnless(HAS_USERS, "needs root or sudo: a user namespace has one user only")
+    def test_roles__have_users_of_their_own_and_no_capability(self):
+        h = self.house().start().up()
+        for i, r in enumerate(ROLES):
+            s = status(h.pids(r)[0])
+            uid = str(FIRST_UID + i)
+            self.assertEqual(s["Uid"].split(), [uid] * 4)
+            self.assertEqual(s["Gid"].split(), [uid] * 4)
+            self.assertEqual(s["Groups"].split(), [])
+            for field in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+                self.assertEqual(int(s[field], 16), 0, (r, field))
+            self.assertEqual(s["Seccomp"], "2")
+            self.assertEqual(s["NoNewPrivs"], "1")
+
+    @unittest.skipUnless(HAS_USERS, "needs root or sudo: a user namespace has one user only")
+    def test_roles_of_other_users__are_stopped_and_started_anew(self):
+        h = self.house().start().up()
+        os.kill(h.pids("web")[0], signal.SIGKILL)
+        h.up(6)
+        hung = h.pids("video")[0]
+        os.kill(hung, signal.SIGUSR1)
+        h.proc.send_signal(signal.SIGTERM)
+        self.assertEqual(h.proc.wait(6), 0)
+        self.assertTrue(gone([hung], 0.5))
+
+    @unittest.skipUnless(HAS_USERS, "needs root or sudo: a user namespace has one user only")
+    def test_killed_super__takes_roles_of_other_users_along(self):
+        h = self.house().start().up()
+        pids = [h.pids(r)[0] for r in ROLES]
+        os.kill(pids[0], signal.SIGUSR1)
+        h.proc.kill()
+        h.proc.wait()
+        self.assertTrue(gone(pids, 1.5))
+
+    @unittest.skipUnless(HAS_USERS, "needs root or sudo: a user namespace has one user only")
+    def test_untrusted_programs__are_refused(self):
+        h = self.house()
+        os.chmod(f"{h.libexec}/conclave-web", 0o775)
+        code, line = h.fails()
+        self.assertEqual(code, 1)
+        self.assertIn("refusing to run it as root", line)
+        os.chmod(f"{h.libexec}/conclave-web", 0o755)
+        os.chown(h.libexec, FIRST_UID, 0)
+        code, line = h.fails()
+        self.assertEqual(code, 1)
+        self.assertIn("refusing to run it as root", line)
+
+    @unittest.skipUnless(HAS_USERS, "needs root or sudo: a user namespace has one user only")
+    def test_missing_user__is_named(self):
+        h = self.house()
+        with open("/etc/passwd", encoding="utf-8") as f:
+            h.write("passwd", f.read().replace("conclave-video:", "was-video:").encode(), 0o644)
+        subprocess.run(["mount", "--bind", f"{h.dir}/passwd", "/etc/passwd"], check=True)
+        self.addCleanup(subprocess.run, ["umount", "/etc/passwd"], check=True)
+        code, line = h.fails()
+        self.assertEqual(code, 1)
+        self.assertIn("user conclave-video is missing: make the role users with packaging/make-users.sh", line)
+
+
+if __name__ == "__main__":
+    if HAS_USERS:
+        bind_users()
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=1)
