@@ -14,7 +14,8 @@ static unsigned get_bit(struct bits *b)
 		b->failed = true;
 		return 0;
 	}
-	unsigned v = b->p[b->at / 8] >> (7 - b->at % 8) & 1u;
+	unsigned byte = b->p[b->at / 8];
+	unsigned v = byte >> (7 - b->at % 8) & 1;
 	b->at++;
 	return v;
 }

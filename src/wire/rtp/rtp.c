@@ -217,7 +217,7 @@ int rtp_ext_encode(const struct rtp_ext *e, size_t n, void *buf, size_t cap,
 			wr_u8(&w, e[i].id);
 			wr_u8(&w, (uint8_t)e[i].data.n);
 		} else {
-			wr_u8(&w, (uint8_t)(e[i].id << 4 |
+			wr_u8(&w, (uint8_t)((size_t)e[i].id << 4 |
 					    (e[i].data.n - 1)));
 		}
 		wr_span(&w, e[i].data);
