@@ -298,16 +298,13 @@ const struct sdp_attr *sdp_attr_either(const struct sdp *s,
 
 /* --- typed --- */
 
-bool sdp_bundle(const struct sdp *s, size_t nth, struct span *mids)
+static bool next_bundle(const struct sdp *s, size_t *it, struct span *mids)
 {
 	const struct sdp_attr *a;
-	size_t it = 0;
 
-	while ((a = sdp_attr_next(&s->attrs, "group", &it)) != NULL) {
+	while ((a = sdp_attr_next(&s->attrs, "group", it)) != NULL) {
 		struct span rest = a->value;
-		if (!span_eq(sdp_word(&rest), SPAN_LIT("BUNDLE")))
-			continue;
-		if (nth-- == 0) {
+		if (span_eq(sdp_word(&rest), SPAN_LIT("BUNDLE"))) {
 			*mids = rest;
 			return true;
 		}
@@ -315,11 +312,26 @@ bool sdp_bundle(const struct sdp *s, size_t nth, struct span *mids)
 	return false;
 }
 
+bool sdp_bundle(const struct sdp *s, size_t nth, struct span *mids)
+{
+	struct span found = SPAN_NONE;
+	size_t it = 0;
+
+	do
+		if (!next_bundle(s, &it, &found))
+			return false;
+	while (nth-- > 0);
+	*mids = found;
+	return true;
+}
+
+/* One walk: by sdp_bundle(i) many groups would cost their square. */
 bool sdp_bundle_has(const struct sdp *s, struct span mid)
 {
 	struct span mids, word;
+	size_t it = 0;
 
-	for (size_t i = 0; sdp_bundle(s, i, &mids); i++)
+	while (next_bundle(s, &it, &mids))
 		while (sdp_word_next(&mids, &word))
 			if (span_eq(word, mid))
 				return true;

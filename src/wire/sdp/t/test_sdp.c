@@ -229,6 +229,23 @@ static void test_sdp__reads_a_room_systems_offer(void **state)
 	assert_span(m[2].fmts[0], "*");
 }
 
+static void test_sdp__finds_mids_in_any_bundle_group(void **state)
+{
+	struct fixture *f = *state;
+	struct span v;
+
+	assert_int_equal(decode(f, SPAN_LIT(HEAD "a=group:LS 7\r\n"
+		"a=group:BUNDLE 0 1\r\na=group:BUNDLE\r\n"
+		"a=group:BUNDLE 2\r\n")), 0);
+	assert_true(sdp_bundle(&f->sdp, 0, &v));
+	assert_span(v, "0 1");
+	assert_true(sdp_bundle(&f->sdp, 2, &v));
+	assert_span(v, "2");
+	assert_false(sdp_bundle(&f->sdp, 3, &v));
+	assert_true(sdp_bundle_has(&f->sdp, SPAN_LIT("2")));
+	assert_false(sdp_bundle_has(&f->sdp, SPAN_LIT("7")));
+}
+
 /* --- what is refused, and where --- */
 
 struct refusal {
@@ -680,6 +697,7 @@ int main(int argc, char **argv)
 		TEST(test_sdp__reads_every_other_fixture),
 		TEST(test_sdp__session_level_counts_where_a_section_is_silent),
 		TEST(test_sdp__reads_a_room_systems_offer),
+		TEST(test_sdp__finds_mids_in_any_bundle_group),
 		TEST(test_sdp__says_which_line_broke_which_rule),
 		TEST(test_sdp__takes_what_is_merely_odd),
 		TEST(test_sdp__limits_are_exact),
