@@ -21,6 +21,13 @@ CAPS = sum(1 << n for n in (5, 6, 7, 8, 10))  # KILL SETGID SETUID SETPCAP NET_B
 FIRST_UID = 64100
 
 
+def sudo_works():
+    try:
+        return subprocess.run(["sudo", "-n", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    except OSError:
+        return False
+
+
 def become_root():
     """Re-executes this program with the rights it needs."""
     me = [sys.executable, *sys.argv]
@@ -28,7 +35,7 @@ def become_root():
     if stage == "":
         if os.geteuid() == 0:
             cmd, stage = ["unshare", "-m", *me], "users"
-        elif subprocess.run(["sudo", "-n", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+        elif sudo_works():
             cmd, stage = ["sudo", "-n", "--preserve-env=TEST_ROOT_STAGE", "unshare", "-m", *me], "users"
         else:
             cmd, stage = ["unshare", "-Urn", *me], "one user"
