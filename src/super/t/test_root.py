@@ -15,6 +15,7 @@ import sys
 import tempfile
 import unittest
 
+sys.dont_write_bytecode = True
 from fakehouse import ROLES, House, gone
 
 CAPS = sum(1 << n for n in (5, 6, 7, 8, 10))  # KILL SETGID SETUID SETPCAP NET_BIND_SERVICE

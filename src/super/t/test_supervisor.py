@@ -11,6 +11,7 @@ import sys
 import time
 import unittest
 
+sys.dont_write_bytecode = True
 from fakehouse import ROLES, House, free_port, gone, is_alive
 
 
