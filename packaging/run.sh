@@ -14,11 +14,13 @@
 #   CONCLAVE_ADVERTISE    addresses for clients behind NAT, separated by spaces
 #   CONCLAVE_HOSTS        further names of this host, separated by spaces
 #   CONCLAVE_LOG          a file; default: standard error
-#   CONCLAVE_STAGE, CONCLAVE_DATA, CONCLAVE_RUN, CONCLAVE_BUILD: other directories
+#   CONCLAVE_STAGE, CONCLAVE_DATA, CONCLAVE_RUN, CONCLAVE_BUILD, CONCLAVE_PAGE: other directories; an empty
+#   CONCLAVE_BUILD starts what is staged already
 set -euo pipefail
 umask 022
 top=$(cd "$(dirname "$0")/.." && pwd)
-build=${CONCLAVE_BUILD:-$top/build}
+build=${CONCLAVE_BUILD-$top/build}
+page_src=${CONCLAVE_PAGE:-$top/apps/meet/dist}
 
 die() {
 	echo "conclave: $*" >&2
@@ -30,7 +32,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	data=${CONCLAVE_DATA:-/var/lib/conclave}
 	run=${CONCLAVE_RUN:-/run/conclave}
 	https=${CONCLAVE_HTTPS_PORT:-443}
-	"$top/packaging/make-users.sh"
+	[ -n "${CONCLAVE_UNSAFE_SAME_USER:-}" ] || "$top/packaging/make-users.sh"
 else
 	stage=${CONCLAVE_STAGE:-$top/out/stage}
 	data=${CONCLAVE_DATA:-$top/out/data}
@@ -45,17 +47,19 @@ else
 fi
 
 mkdir -p "$stage" "$(dirname "$data")" "$(dirname "$run")"
-DESTDIR=$stage meson install -C "$build" --no-rebuild --quiet >/dev/null ||
-	die "what was built in $build cannot be staged in $stage"
+if [ -n "$build" ]; then
+	DESTDIR=$stage meson install -C "$build" --no-rebuild --quiet >/dev/null ||
+		die "what was built in $build cannot be staged in $stage"
+fi
 super=$(find "$stage" -type f -name conclave-super -print -quit)
 [ -n "$super" ] || die "no conclave-super in $stage: build it first (make)"
 libexec=$(dirname "$super")
 
 # The page goes beside the programs in one step, so that nobody sees half.
 page=$stage/meet
-[ -f "$top/apps/meet/dist/index.html" ] || die "no meeting page in apps/meet/dist: build it first (make meet)"
+[ -f "$page_src/index.html" ] || die "no meeting page in $page_src: build it first (make meet)"
 rm -rf "$page.new"
-cp -R --no-preserve=ownership "$top/apps/meet/dist" "$page.new"
+cp -R --no-preserve=ownership "$page_src" "$page.new"
 chmod -R u=rwX,go=rX "$page.new"
 rm -rf "$page"
 mv "$page.new" "$page"
@@ -73,6 +77,8 @@ args=(--data-dir "$data" --run-dir "$run" --libexec-dir "$libexec" --static-dir 
 	--media-port-first "${CONCLAVE_MEDIA_PORT_FIRST:-40000}" --media-port-last "${CONCLAVE_MEDIA_PORT_LAST:-49999}"
 	--media-workers "${CONCLAVE_MEDIA_WORKERS:-0}"
 	${hosts[@]+"${hosts[@]}"} ${advertise[@]+"${advertise[@]}"})
+# For tests: the walls between users are missing then.
+[ -z "${CONCLAVE_UNSAFE_SAME_USER:-}" ] || args+=(--unsafe-same-user)
 [ -z "${CONCLAVE_LOG:-}" ] || args+=(--log "$CONCLAVE_LOG")
 
 print_addresses() {
