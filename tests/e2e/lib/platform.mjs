@@ -1,0 +1,150 @@
+// Starts a whole platform from the release build in a folder of its own, on
+// ports of its own, and stops it. Nothing is faked: conclave-setup, then super.
+import { execFileSync, spawn } from 'node:child_process';
+import { createWriteStream, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import https from 'node:https';
+
+export const TOP = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+const BUILD = process.env.CONCLAVE_BUILD ?? join(TOP, 'build');
+const ROLES = ['super', 'keys', 'core', 'web', 'media', 'video'];
+
+function built(name) {
+  const folders = name === 'conclave' || name === 'conclave-setup' ? ['cli', 'core/setup', 'core/store', 'setup', 'core'] : [name.slice('conclave-'.length)];
+  for (const f of folders) {
+    const path = join(BUILD, 'src', f, name);
+    if (existsSync(path)) return path;
+  }
+  throw new Error(`${name} is not built below ${BUILD}`);
+}
+
+async function freePort() {
+  const s = createServer();
+  await new Promise((ok, bad) => s.once('error', bad).listen(0, '0.0.0.0', ok));
+  const { port } = s.address();
+  await new Promise((ok) => s.close(ok));
+  return port;
+}
+
+// Waits for a condition by polling; ends with an error that says what.
+export async function until(what, fn, ms = 20000) {
+  const end = Date.now() + ms;
+  let last;
+  while (Date.now() < end) {
+    try {
+      const v = await fn();
+      if (v) return v;
+      last = v;
+    } catch (e) {
+      last = e;
+    }
+    await new Promise((r) => setTimeout(r, 50));
+  }
+  throw new Error(`waited ${ms} ms for: ${what} (last: ${last instanceof Error ? last.message : JSON.stringify(last)})`);
+}
+
+export class Platform {
+  static async start(options = {}) {
+    const p = new Platform();
+    p.dir = mkdtempSync(join(tmpdir(), 'conclave-e2e-'));
+    p.data = join(p.dir, 'data');
+    p.run = join(p.dir, 'run');
+    p.libexec = join(p.dir, 'libexec');
+    p.static = join(p.dir, 'static');
+    p.logFile = join(p.dir, 'log');
+    mkdirSync(p.run, { mode: 0o755 });
+    mkdirSync(p.libexec);
+    for (const r of ROLES) cpSync(built(`conclave-${r}`), join(p.libexec, `conclave-${r}`));
+    cpSync(join(TOP, 'apps/meet/dist'), p.static, { recursive: true });
+    if (options.staticExtra) options.staticExtra(p.static);
+    execFileSync('chmod', ['-R', 'a+rX', p.dir]);
+    execFileSync(built('conclave-setup'), ['--data-dir', p.data, '--host', 'localhost'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    p.port = await freePort();
+    p.mediaPort = options.mediaPort ?? (await freePort());
+    p.options = options;
+    await p.spawn();
+    return p;
+  }
+
+  get url() {
+    return `https://127.0.0.1:${this.port}`;
+  }
+
+  async spawn() {
+    const args = ['--data-dir', this.data, '--run-dir', this.run, '--libexec-dir', this.libexec, '--static-dir', this.static,
+      '--https-port', String(this.port), '--admin-port', '0',
+      '--media-port-first', String(this.mediaPort), '--media-port-last', String(this.mediaPort + 9),
+      '--media-workers', String(this.options.workers ?? 1), '--advertise', this.options.advertise ?? '127.0.0.1', ...(this.options.args ?? [])];
+    const log = createWriteStream(this.logFile, { flags: 'a' });
+    this.child = spawn(join(this.libexec, 'conclave-super'), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child.stdout.pipe(log);
+    this.child.stderr.pipe(log);
+    this.exited = new Promise((ok) => this.child.once('exit', (code, signal) => ok({ code, signal })));
+    await until('the platform answers', async () => (await this.get('/api/client/v2/status')).status === 200, 30000).catch((e) => {
+      throw new Error(`${e.message}\n${this.log()}`);
+    });
+  }
+
+  log() {
+    return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8').split('\n').slice(-60).join('\n') : '';
+  }
+
+  // A request as a stranger would send it; certificates are not judged here.
+  get(path, { method = 'GET', headers = {}, body } = {}) {
+    return new Promise((ok, bad) => {
+      const req = https.request(this.url + path, { method, headers, rejectUnauthorized: false, agent: false, timeout: 10000 }, (res) => {
+        const parts = [];
+        res.on('data', (d) => parts.push(d));
+        res.on('end', () => ok({ status: res.statusCode, headers: res.headers, text: Buffer.concat(parts).toString() }));
+        res.on('error', bad);
+      });
+      req.on('timeout', () => req.destroy(new Error('timeout')));
+      req.on('error', bad);
+      req.end(body);
+    });
+  }
+
+  cli(...args) {
+    const out = execFileSync(built('conclave'), ['--json', '--socket', join(this.run, 'cli.sock'), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return out.trim() ? JSON.parse(out) : null;
+  }
+
+  // A room with these PINs: its alias.
+  room(alias, fields = {}) {
+    const args = Object.entries({ name: alias, ...fields }).map(([k, v]) => `${k}=${v}`);
+    this.cli('create', 'conference', ...args, ...(fields.pin ? [] : ['--open']));
+    this.cli('create', 'conference_alias', `alias=${alias}`, `conference=${alias}`);
+    return alias;
+  }
+
+  // The pids of a role, by the file it runs.
+  pids(role) {
+    const want = join(this.libexec, `conclave-${role}`);
+    return readdirSync('/proc').filter((d) => /^\d+$/.test(d)).filter((d) => {
+      try {
+        return readlinkSync(`/proc/${d}/exe`) === want && !readFileSync(`/proc/${d}/stat`, 'utf8').includes(') Z ');
+      } catch {
+        return false;
+      }
+    }).map(Number);
+  }
+
+  kill(role) {
+    const pids = this.pids(role);
+    if (pids.length === 0) throw new Error(`no ${role} to kill`);
+    pids.forEach((pid) => process.kill(pid, 'SIGKILL'));
+    return pids;
+  }
+
+  async stop() {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM');
+    const how = await Promise.race([this.exited, new Promise((ok) => setTimeout(() => ok(null), 8000))]);
+    if (!how) this.child.kill('SIGKILL');
+    if (process.env.CONCLAVE_KEEP) console.error(`kept ${this.dir}`);
+    else rmSync(this.dir, { recursive: true, force: true });
+    return how;
+  }
+}
