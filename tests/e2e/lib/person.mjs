@@ -24,6 +24,17 @@ export class Person {
     p.page.on('pageerror', (e) => p.errors.push(String(e)));
     // echo cancellation and the like would eat a steady tone
     await p.context.addInitScript(() => localStorage.setItem('conclave.devices', JSON.stringify({ audioId: '', videoId: '', processing: false, withVideo: true })));
+    // for getStats: remember each peer connection that the page makes
+    await p.context.addInitScript(() => {
+      const Real = window.RTCPeerConnection;
+      window.conclavePeers = [];
+      window.RTCPeerConnection = class extends Real {
+        constructor(...a) {
+          super(...a);
+          window.conclavePeers.push(this);
+        }
+      };
+    });
     await p.page.goto(platform.url + path);
     return p;
   }

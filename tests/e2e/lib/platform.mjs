@@ -59,7 +59,7 @@ export class Platform {
     mkdirSync(p.libexec);
     for (const r of ROLES) cpSync(built(`conclave-${r}`), join(p.libexec, `conclave-${r}`));
     cpSync(join(TOP, 'apps/meet/dist'), p.static, { recursive: true });
-    if (options.staticExtra) options.staticExtra(p.static);
+    if (options.staticExtra) await options.staticExtra(p.static);
     execFileSync('chmod', ['-R', 'a+rX', p.dir]);
     execFileSync(built('conclave-setup'), ['--data-dir', p.data, '--host', 'localhost'], { stdio: ['ignore', 'pipe', 'inherit'] });
     p.port = await freePort();
