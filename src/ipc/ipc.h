@@ -125,7 +125,9 @@ enum ipc_full {
 	X(CLI_REQUEST, cv__cli_request, Cv__CliRequest, R(CLI), R(CORE),      \
 	  65536, 4, KILL)                                                     \
 	X(CLI_REPLY, cv__cli_reply, Cv__CliReply, R(CORE), R(CLI), 262144,    \
-	  1024, KILL)
+	  1024, KILL)                                                         \
+	X(LINK_LOST, cv__link_lost, Cv__LinkLost, R_ALL, R(SUPER), 64, 64,    \
+	  DROP)
 
 enum ipc_type {
 	IPC_NONE = 0,

@@ -414,6 +414,15 @@ int role_ready(struct role *r)
 	return ipc_send(r->ch, READY, &m);
 }
 
+void role_link_lost(struct role *r, enum ipc_role peer, uint32_t instance)
+{
+	Cv__LinkLost m = CV__LINK_LOST__INIT;
+
+	m.role = (uint32_t)peer;
+	m.instance = instance;
+	(void)ipc_send(r->ch, LINK_LOST, &m);
+}
+
 void role_serving(struct role *r, const struct addr *source)
 {
 	Cv__Serving m = CV__SERVING__INIT;

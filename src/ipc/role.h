@@ -62,6 +62,9 @@ void role_input(struct role *r);
 void role_output(struct role *r);
 /* After the sandbox closed. */
 int  role_ready(struct role *r);
+/* The channel of a link went down (from its on_down). One end saying so is
+ * enough; stale news are harmless. If the peer lives, a new link comes. */
+void role_link_lost(struct role *r, enum ipc_role peer, uint32_t instance);
 /* Which source is being parsed for; NULL = none. Coalesced, cheap. */
 struct addr;
 void role_serving(struct role *r, const struct addr *source);
