@@ -66,6 +66,7 @@ static void on_down(void *arg, struct ipc_chan *ch, int error)
 			 LOG_S("face", ipc_role_name(l->peer)),
 			 LOG_E("error", error));
 	ipc_ev_free(&l->ev);
+	role_link_lost(l->app->role, l->peer, l->instance);
 }
 
 /* The place of the same peer's former link, else a free one. */

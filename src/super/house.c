@@ -19,7 +19,13 @@
 
 #define MOD "super"
 
-enum { BOOT_OPTIONS_MAX = 64, BOOT_FDS_MAX = 8 };
+/* A link that went down between two living roles is made anew after
+ * RELINK_MS; the LINK_LOST_MAX-th time within LINK_LOST_S the less trusted end
+ * is killed instead. RELINK_MS is also the time in which the death of the
+ * other end, the usual cause, becomes known. */
+enum { BOOT_OPTIONS_MAX = 64, BOOT_FDS_MAX = 8, RELINK_MS = 300,
+       LINK_LOST_MAX = 5, LINK_LOST_S = 60,
+       EDGES_MAX = 2 + 3 * OPT_WORKERS_MAX };
 
 struct slot {
 	struct house *h;
@@ -35,8 +41,20 @@ struct slot {
 	struct addr source;
 };
 
+struct edge {
+	struct house *h;
+	struct slot *a, *b;		/* b is trusted less */
+	uint64_t made;			/* how often */
+	uint64_t lost_made;		/* the one that was reported lost */
+	unsigned lost;			/* since window_ns */
+	uint64_t window_ns;
+	struct event *timer;
+};
+
 struct house {
 	const struct house_cfg *cfg;
+	struct edge edges[EDGES_MAX];
+	size_t n_edges;
 	struct slot slots[HOUSE_SLOTS_MAX];
 	size_t n;
 	struct sink_src own;
@@ -118,6 +136,30 @@ static void serving(struct slot *s, const Cv__Serving *m)
 	s->source.port = (uint16_t)m->source->port;
 }
 
+static struct edge *edge_of(struct slot *s, uint32_t role, uint32_t instance)
+{
+	for (size_t i = 0; i < s->h->n_edges; i++) {
+		struct edge *e = &s->h->edges[i];
+		const struct slot *o = e->a == s ? e->b : e->a;
+
+		if ((e->a == s || e->b == s) && (uint32_t)o->role == role &&
+		    o->instance == instance)
+			return e;
+	}
+	return NULL;
+}
+
+static void link_lost(struct slot *s, const Cv__LinkLost *m)
+{
+	const struct timeval tv = {.tv_usec = RELINK_MS * 1000};
+	struct edge *e = edge_of(s, m->role, m->instance);
+
+	if (!e || event_pending(e->timer, EV_TIMEOUT, NULL))
+		return;
+	e->lost_made = e->made;
+	(void)event_add(e->timer, &tv);
+}
+
 static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		   const ProtobufCMessage *msg, const int *fds, size_t n_fds)
 {
@@ -130,6 +172,8 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		step(s, UNIT_EV_READY, clock_mono_ns());
 	else if (type == IPC_SERVING)
 		serving(s, (const Cv__Serving *)msg);
+	else if (type == IPC_LINK_LOST)
+		link_lost(s, (const Cv__LinkLost *)msg);
 }
 
 static void on_down(void *arg, struct ipc_chan *ch, int error)
@@ -241,29 +285,54 @@ static void send_link(struct slot *to, const struct slot *about, int fd)
 			  LOG_E("error", r));
 }
 
-/* New pairs to every neighbour that has a process now. One that starts later
- * makes its own. */
+static void make_link(struct edge *e)
+{
+	int pair[2];
+
+	if (!e->a->chan || !e->b->chan)
+		return;		/* the one that starts later makes it */
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		       0, pair) < 0) {
+		log_error(MOD, "no socket pair", LOG_I("errno", errno));
+		return;
+	}
+	e->made++;
+	send_link(e->a, e->b, pair[0]);
+	send_link(e->b, e->a, pair[1]);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 static void make_links(struct slot *s)
 {
-	for (size_t i = 0; i < s->h->n; i++) {
-		struct slot *o = &s->h->slots[i];
-		int pair[2];
+	for (size_t i = 0; i < s->h->n_edges; i++)
+		if (s->h->edges[i].a == s || s->h->edges[i].b == s)
+			make_link(&s->h->edges[i]);
+}
 
-		if (o == s || !o->chan ||
-		    !house_has_link(s->role, s->instance, o->role,
-				    o->instance))
-			continue;
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC |
-			       SOCK_NONBLOCK, 0, pair) < 0) {
-			log_error(MOD, "no socket pair",
-				  LOG_I("errno", errno));
-			continue;
-		}
-		send_link(s, o, pair[0]);
-		send_link(o, s, pair[1]);
-		close(pair[0]);
-		close(pair[1]);
+/* Nobody died, and no new link was made since it was reported. */
+static void cb_relink(evutil_socket_t fd, short what, void *arg)
+{
+	struct edge *e = arg;
+	uint64_t now = clock_mono_ns();
+
+	(void)fd;
+	(void)what;
+	if (e->made != e->lost_made || !e->a->chan || !e->b->chan ||
+	    e->h->stopping)
+		return;
+	if (now - e->window_ns > LINK_LOST_S * NS_PER_S) {
+		e->window_ns = now;
+		e->lost = 0;
 	}
+	log_warn(MOD, "link lost between living roles",
+		 LOG_S("a", ipc_role_name(e->a->role)),
+		 LOG_S("b", ipc_role_name(e->b->role)),
+		 LOG_U("instance", e->b->instance), LOG_U("times", ++e->lost));
+	if (e->lost < LINK_LOST_MAX)
+		make_link(e);
+	else
+		step(e->b, UNIT_EV_CHANNEL_DOWN, now);
 }
 
 static int make_process(struct slot *s, int channel, int log, int crash)
@@ -530,6 +599,29 @@ static int add_slot(struct house *h, enum ipc_role role, uint32_t instance)
 	return s->timer ? 0 : E_NOMEM;
 }
 
+static int add_edges(struct house *h)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		for (size_t j = i + 1; j < h->n; j++) {
+			struct slot *a = &h->slots[i], *b = &h->slots[j];
+			struct edge *e = &h->edges[h->n_edges];
+
+			if (!house_has_link(a->role, a->instance, b->role,
+					    b->instance))
+				continue;
+			/* Slots stand in the order of trust. */
+			*e = (struct edge){.h = h, .a = a, .b = b};
+			e->timer = event_new(h->cfg->base, -1, 0, cb_relink,
+					     e);
+			if (!e->timer)
+				return E_NOMEM;
+			h->n_edges++;
+		}
+	}
+	return 0;
+}
+
+/* In the order of trust: keys, core, media, video, web. */
 static int add_slots(struct house *h)
 {
 	int r = add_slot(h, ROLE_KEYS, 0);
@@ -537,11 +629,13 @@ static int add_slots(struct house *h)
 	if (!r)
 		r = add_slot(h, ROLE_CORE, 0);
 	for (uint32_t i = 0; i < h->cfg->workers && !r; i++) {
-		r = add_slot(h, ROLE_VIDEO, i);
+		r = add_slot(h, ROLE_MEDIA, i);
 		if (!r)
-			r = add_slot(h, ROLE_MEDIA, i);
+			r = add_slot(h, ROLE_VIDEO, i);
 	}
-	return r ? r : add_slot(h, ROLE_WEB, 0);
+	if (!r)
+		r = add_slot(h, ROLE_WEB, 0);
+	return r ? r : add_edges(h);
 }
 
 int house_new(struct house **out, const struct house_cfg *cfg)
@@ -584,6 +678,8 @@ void house_free(struct house **hp)
 		if (s->timer)
 			event_free(s->timer);
 	}
+	for (size_t i = 0; i < h->n_edges; i++)
+		event_free(h->edges[i].timer);
 	if (h->own_ev) {
 		cb_own_log(-1, 0, h);
 		event_free(h->own_ev);

@@ -1,5 +1,6 @@
 /* Stands in for every role in the supervisor's tests: says in the log what it
- * was given and what its links carry. SIGUSR1 makes its loop hang. */
+ * was given and what its links carry. SIGUSR1 makes its loop hang, SIGHUP
+ * makes it drop its newest link. */
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,27 @@
 
 static struct event_base *base;
 static struct role_boot boot;
+static struct role *role;
+
+/* The newest link. */
+static struct {
+	enum ipc_role peer;
+	uint32_t instance;
+	int fd;
+} newest = {.fd = -1};
+
+static void drop_link(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	(void)arg;
+	if (newest.fd < 0)
+		return;
+	log_info("fake", "drops a link");
+	(void)shutdown(newest.fd, SHUT_RDWR);
+	newest.fd = -1;
+	role_link_lost(role, newest.peer, newest.instance);
+}
 
 static void hang(int sig)
 {
@@ -48,6 +70,9 @@ static void on_link(void *arg, enum ipc_role peer, uint32_t instance, int fd)
 		 LOG_U("instance", instance));
 	if (send(fd, text, strlen(text), 0) < 0)
 		log_error("fake", "link cannot be used");
+	newest.peer = peer;
+	newest.instance = instance;
+	newest.fd = fd;
 	(void)event_base_once(base, fd, EV_READ, on_link_readable, NULL, NULL);
 }
 
@@ -144,7 +169,7 @@ int main(int argc, char **argv)
 		.on_super_msg = on_super_msg,
 	};
 	struct addr source;
-	struct role *role;
+	struct event *hup;
 
 	(void)argc;
 	if (sandbox_early() < 0)
@@ -155,6 +180,9 @@ int main(int argc, char **argv)
 	tell_options();
 	base = event_base_new();
 	if (!base || role_attach(&role, base, &cb) < 0 || role_ready(role) < 0)
+		return 1;
+	hup = evsignal_new(base, SIGHUP, drop_link, NULL);
+	if (!hup || event_add(hup, NULL) < 0)
 		return 1;
 	if (addr_parse(&source, SPAN_LIT("192.0.2.7"), 1234) == 0)
 		role_serving(role, boot.role == ROLE_WEB ? &source : NULL);

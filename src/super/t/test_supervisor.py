@@ -80,6 +80,30 @@ class Supervisor(unittest.TestCase):
             h.wait(rf'core/0 fake: role up role="{r}"', 2)
             h.wait(rf'core/0 fake: link role="{r}"' if r != "keys" else r"core/0 fake: link", 2)
 
+    def test_lost_link__is_made_anew_between_the_living(self):
+        h = self.house().start().up()
+        h.wait(r'core/0 fake: link says text="web/0"')  # the newest link of web
+        web = h.pids("web")[0]
+        for n in range(1, 5):
+            os.kill(web, signal.SIGHUP)
+            h.wait(r"super: link lost between living roles", n)
+            h.wait(r'web/0 fake: link says', 2 + n)
+        self.assertTrue(is_alive(web))
+        # The fifth time within a minute it costs the less trusted end its life.
+        os.kill(web, signal.SIGHUP)
+        h.wait(r'core/0 fake: role died role="web" signal=9')
+        h.wait(r'serves role="web"', 2)
+
+    def test_death__makes_no_second_link(self):
+        h = self.house().start().up()
+        h.wait(r'core/0 fake: link says text="web/0"')
+        os.kill(h.pids("web")[0], signal.SIGHUP)
+        os.kill(h.pids("core")[0], signal.SIGKILL)
+        h.wait(r'serves role="core"', 2)
+        os.kill(h.pids("video")[0], signal.SIGKILL)
+        h.wait(r'serves role="video"', 2)
+        self.assertFalse([l for l in h.lines() if "link lost between" in l])
+
     def test_restarts__back_off(self):
         h = self.house().start().up()
         seen = []
