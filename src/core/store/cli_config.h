@@ -7,6 +7,10 @@
  *
  * Answers come later (when durable), in one or more CliReply messages, the
  * last with more = false. Main thread only.
+ *
+ * Besides the fields of schema/ a request may carry: `which` (a row's number
+ * or name), `after` (list: rows behind this number), `alias` (create
+ * conference, repeated), `open` (a room without PIN is meant).
  */
 #pragma once
 #include "base/err.h"
@@ -16,6 +20,13 @@
 struct store;
 struct audit;
 struct cli_config;
+
+enum {
+	CLI_PAGE_ROWS = 1024,	/* rows of one list request; ask with `after` */
+	CLI_REPLY_ROWS = 32,	/* rows of one message */
+	CLI_FIELDS_MAX = 64,
+	CLI_PENDING_MAX = 256,
+};
 
 /* `client` is the handle that cli_config_request() got: look the connection
  * up, it may be gone. The message is valid during the call only. */
