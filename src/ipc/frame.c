@@ -4,12 +4,20 @@
 #include "base/rd.h"
 #include "base/wr.h"
 
+bool frame_size_is_fit(unsigned width, unsigned height)
+{
+	unsigned longer = width > height ? width : height;
+	unsigned shorter = width > height ? height : width;
+
+	return longer <= FRAME_WIDTH_MAX && shorter <= FRAME_HEIGHT_MAX;
+}
+
 static int frame_check(const struct frame *f)
 {
 	if (f->kind <= FRAME_NONE || f->kind >= FRAME_KIND_COUNT ||
 	    f->codec >= FRAME_CODEC_COUNT || (f->flags & ~FRAME_F_KEY))
 		return E_FORMAT;
-	if (f->width > FRAME_WIDTH_MAX || f->height > FRAME_HEIGHT_MAX ||
+	if (!frame_size_is_fit(f->width, f->height) ||
 	    f->total > FRAME_MAX || f->data.n > FRAME_CHUNK_MAX ||
 	    f->chunks > FRAME_CHUNKS_MAX)
 		return E_LIMIT;

@@ -50,6 +50,10 @@ struct frame {
 	struct span data;		/* this chunk; H.264 is Annex B */
 };
 
+/* At most FRAME_WIDTH_MAX x FRAME_HEIGHT_MAX, or the same on its side: a
+ * telephone held upright sends 720 x 1280. */
+bool frame_size_is_fit(unsigned width, unsigned height);
+
 /* Pure. E_FORMAT, E_TRUNC, E_LIMIT. out->data points into `in`. */
 int frame_decode(struct frame *out, struct span in);
 /* Writes header and data: 0 and *out, or E_LIMIT/E_FULL. */
