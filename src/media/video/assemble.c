@@ -3,8 +3,6 @@
 #include "wire/h264/h264.h"
 #include "wire/vp8/vp8.h"
 
-enum { LONG_SIDE_MAX = FRAME_WIDTH_MAX, SHORT_SIDE_MAX = FRAME_HEIGHT_MAX };
-
 struct slot {
 	uint64_t ext;			/* 0 = empty */
 	uint32_t ts;
@@ -139,13 +137,6 @@ bool assemble_needs_key(const struct assemble *a)
 
 /* --- one picture ------------------------------------------------------- */
 
-static bool size_is_fit(unsigned w, unsigned h)
-{
-	unsigned longer = w > h ? w : h, shorter = w > h ? h : w;
-
-	return longer <= LONG_SIDE_MAX && shorter <= SHORT_SIDE_MAX;
-}
-
 static int join_vp8(struct assemble *a, uint64_t last, uint8_t *buf,
 		    size_t cap, struct assembled *out)
 {
@@ -173,7 +164,7 @@ static int join_vp8(struct assemble *a, uint64_t last, uint8_t *buf,
 	out->is_key = f.key;
 	if (!f.key)
 		return 0;
-	if (!size_is_fit(f.width, f.height))
+	if (!frame_size_is_fit(f.width, f.height))
 		return E_LIMIT;
 	a->width = f.width;
 	a->height = f.height;
@@ -190,7 +181,7 @@ static int take_sps(struct assemble *a, struct span annexb)
 			continue;
 		if (h264_sps_decode(&sps, nal) < 0)
 			return E_FORMAT;
-		if (!size_is_fit(sps.width, sps.height))
+		if (!frame_size_is_fit(sps.width, sps.height))
 			return E_LIMIT;
 		a->width = sps.width;
 		a->height = sps.height;
