@@ -70,7 +70,18 @@ hosts=()
 for name in ${CONCLAVE_HOSTS:-}; do hosts+=(--host "$name"); done
 advertise=()
 for addr in ${CONCLAVE_ADVERTISE:-}; do advertise+=(--advertise "$addr"); done
-"$setup" --data-dir "$data" ${hosts[@]+"${hosts[@]}"} || exit 1
+# The certificate names everything under which clients come.
+names=(${hosts[@]+"${hosts[@]}"})
+for addr in ${CONCLAVE_ADVERTISE:-}; do
+	case $addr in
+	\[*) addr=${addr#\[} addr=${addr%%\]*} ;;
+	*:*:*) ;;
+	*) addr=${addr%:*} ;;
+	esac
+	names+=(--host "$addr")
+done
+[ -z "${CONCLAVE_UNSAFE_SAME_USER:-}" ] || [ "$(id -u)" -ne 0 ] || names+=(--core-user root)
+"$setup" --data-dir "$data" ${names[@]+"${names[@]}"} || exit 1
 
 args=(--data-dir "$data" --run-dir "$run" --libexec-dir "$libexec" --static-dir "$page"
 	--https-port "$https" --http-port "${CONCLAVE_HTTP_PORT:-0}" --admin-port "${CONCLAVE_ADMIN_PORT:-9443}"

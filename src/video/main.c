@@ -26,6 +26,7 @@ struct app {
 	struct text *text;
 	struct ipc_ev *core;
 	struct link *link;
+	uint32_t media;		/* instance at its other end */
 	struct event *link_ev;
 	int timer_fd;
 	struct event *timer_ev;
@@ -144,6 +145,7 @@ static void on_link_read(evutil_socket_t fd, short what, void *arg)
 	if (r < 0 && r != E_AGAIN) {
 		log_notice(MOD, "media is gone", LOG_E("error", r));
 		link_drop(a);
+		role_link_lost(a->role, ROLE_MEDIA, a->media);
 	}
 	run_due(a);
 }
@@ -263,12 +265,14 @@ static void on_link(void *arg, enum ipc_role peer, uint32_t instance, int fd)
 {
 	struct app *a = arg;
 
-	if (peer == ROLE_CORE)
+	if (peer == ROLE_CORE) {
 		link_core(a, instance, fd);
-	else if (peer == ROLE_MEDIA)
+	} else if (peer == ROLE_MEDIA) {
+		a->media = instance;
 		link_media(a, fd);
-	else
+	} else {
 		close(fd);
+	}
 }
 
 static void on_stop(void *arg)
