@@ -99,6 +99,7 @@ struct talk {
 	uint64_t speech_until;
 	bool is_speech;		/* this frame */
 	uint32_t over;		/* ticks louder than the weakest talker */
+	uint32_t mismatch;	/* ticks the claim was far above the truth */
 	uint64_t lies;
 };
 
@@ -119,6 +120,7 @@ struct audio_leg {
 	bool is_entering;	/* fades in */
 	bool is_chosen;		/* to be decoded in this tick */
 	bool is_summed;		/* frame is part of this tick's sum */
+	uint64_t packet_tick;	/* when the last packet came */
 	uint64_t sum_since, sum_last;
 	uint32_t activity;	/* 0..1000, for the order of speakers */
 	bool is_listed;

@@ -255,9 +255,11 @@ int audio_leg_packet(struct audio_leg *leg, const struct audio_packet *packet,
 	int r = player_put(&leg->player, packet->seq, packet->ts,
 			   packet->level, packet->payload, samples_of(now_ns));
 
-	if (r == 0)
-		talk_hint(&leg->talk, packet->level);
-	return r;
+	if (r < 0)
+		return r;
+	leg->packet_tick = leg->room->tick;
+	talk_hint(&leg->talk, packet->level);
+	return 0;
 }
 
 void audio_leg_restart(struct audio_leg *leg)

@@ -14,10 +14,11 @@
 enum {
 	DISTRUST_TICKS = 500,	/* 10 s */
 	LIE_DB = 20,
-	LIE_AFTER_TICKS = 10,
+	LIE_TICKS = 15,		/* longer than any jitter buffer lags the claim */
+	SENDING_TICKS = 25,	/* no packet for so long: nothing to decode */
 	PROBE_VALID_TICKS = 60,
 	PROBES_BLIND = AUDIO_PROBES_MAX - 1,	/* without a level to go by */
-	HANG_TICKS = 25,	/* speech lasts 500 ms beyond its last frame */
+	HANG_TICKS = 40,	/* speech lasts 800 ms beyond its last frame */
 	STAY_DB = 3,		/* who is decoded already, stays so */
 	CHALLENGE_DB = 3,	/* claimed, to be decoded when all seats are taken */
 	REPLACE_DB = 6,		/* decoded, to take a seat */
@@ -56,6 +57,12 @@ static bool is_trusted(const struct audio_leg *leg)
 {
 	return leg->talk.has_hint &&
 	       leg->talk.distrust_until <= leg->room->tick;
+}
+
+static bool is_worth_decoding(const struct audio_leg *leg)
+{
+	return leg_may_speak(leg) && leg->player.jitter.is_started &&
+	       leg->room->tick - leg->packet_tick <= SENDING_TICKS;
 }
 
 /* The best that is known without spending a decode. */
@@ -141,8 +148,7 @@ void talk_choose(struct audio_room *room)
 		int score;
 
 		leg->is_chosen = leg->in_sum;
-		if (leg->in_sum || !leg_may_speak(leg) ||
-		    !leg->player.jitter.is_started)
+		if (leg->in_sum || !is_worth_decoding(leg))
 			continue;
 		score = score_of(leg, least);
 		if (score != INT32_MIN)
@@ -174,9 +180,10 @@ static void check_claim(struct audio_leg *leg)
 {
 	struct talk *t = &leg->talk;
 
-	if (t->decoded_ticks < LIE_AFTER_TICKS || !is_trusted(leg))
-		return;
-	if (t->hint >= LEVEL_SPEECH_MIN && t->level < t->hint - LIE_DB)
+	if (!is_trusted(leg) || t->hint < LEVEL_SPEECH_MIN ||
+	    t->level >= t->hint - LIE_DB)
+		t->mismatch = 0;
+	else if (++t->mismatch >= LIE_TICKS)
 		distrust(leg);
 }
 
@@ -216,12 +223,6 @@ static void probe_one(struct audio_leg *leg)
 	leg->talk.probe_until = room->tick + PROBE_VALID_TICKS;
 }
 
-static bool may_probe(const struct audio_leg *leg)
-{
-	return !leg->is_chosen && leg_may_speak(leg) &&
-	       leg->player.jitter.is_started;
-}
-
 /* From *at on, at most `budget` legs that have (or have not) a usable level.
  */
 static void probe_round(struct audio_room *room, uint32_t *at, int budget,
@@ -231,7 +232,8 @@ static void probe_round(struct audio_room *room, uint32_t *at, int budget,
 		struct audio_leg *leg = room->legs[(*at + 1) % room->legs_n];
 
 		*at = leg->index;
-		if (!may_probe(leg) || is_trusted(leg) != is_claiming)
+		if (leg->is_chosen || !is_worth_decoding(leg) ||
+		    is_trusted(leg) != is_claiming)
 			continue;
 		probe_one(leg);
 		budget--;

@@ -323,6 +323,8 @@ double sim_heard_tone(const struct sim_peer *peer, double hz, int n)
 
 	if (n > SIM_KEEP / 4)
 		n = SIM_KEEP / 4;
+	if (peer->heard_n < n)
+		return 0;
 	for (int i = 0; i < n; i++)
 		pcm[i] = peer->heard[(peer->heard_n - n + i) % SIM_KEEP];
 	return sim_tone(pcm, n, hz);

@@ -261,7 +261,7 @@ static void test_room__equally_loud_waits_his_turn(void **state)
 		assert_true(leg_stats(&sim->peer[0]).is_talker);
 	}
 	sim->peer[0].cfg.signal = SIM_SILENCE;
-	sim_run(sim, 1);
+	sim_run(sim, 1.5);
 	assert_true(leg_stats(&sim->peer[1]).is_talker);
 	sim_free(&sim);
 }
@@ -523,9 +523,10 @@ static void test_room__three_hundred_with_levels_three_speaking(void **state)
 	assert_int_equal(b.talkers, 3);
 	assert_true(b.decodes - a.decodes <= 3 * 50);
 	assert_true(b.probes - a.probes <= 25);
+	/* three steady tones at 32 kbit/s: the codec takes a part of them */
 	for (int k = 0; k < 3; k++)
 		assert_true(sim_heard_tone(&sim->peer[3], hz_of(k), 24000) >
-			    2500);
+			    1800);
 	sim_free(&sim);
 }
 
@@ -596,6 +597,49 @@ static void test_room__claimed_noise_gains_nothing(void **state)
 	for (int i = 0; i < 20; i++)
 		lies += leg_stats(&sim->peer[i]).hint_lies;
 	assert_true(lies >= 20);
+	sim_free(&sim);
+}
+
+/* Whoever shouts and then sends nothing more takes no decode from others. */
+static void test_room__who_stops_sending_is_forgotten(void **state)
+{
+	struct sim *sim = sim_of(&(struct audio_room_cfg){ 0 });
+	struct audio_room_stats a, b;
+
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		assert_non_null(sim_add(sim, &(struct sim_peer_cfg){
+				.signal = SIM_TONE, .hz = hz_of(i),
+				.gain = 0.12, .has_level = i % 2 }));
+	sim_run(sim, 2);
+	sim->is_silent_forever = true;
+	sim_run(sim, 2);
+	a = room_stats(sim);
+	sim_run(sim, 2);
+	b = room_stats(sim);
+	assert_int_equal(b.talkers, 0);
+	assert_int_equal(b.decodes, a.decodes);
+	assert_int_equal(b.probes, a.probes);
+	sim_free(&sim);
+}
+
+/* An honest speaker behind a long jitter buffer, whose level runs ahead of his
+ * sound, is not taken for a liar. */
+static void test_room__honest_levels_stay_trusted(void **state)
+{
+	struct sim *sim = sim_of(&(struct audio_room_cfg){ 0 });
+	struct sim_peer *p;
+
+	(void)state;
+	p = sim_add(sim, &(struct sim_peer_cfg){ .hz = 130, .has_level = true,
+						 .jitter_ms = 150,
+						 .loss = 0.05 });
+	assert_non_null(p);
+	for (int i = 0; i < 20; i++) {
+		p->cfg.signal = i % 2 ? SIM_SPEECH : SIM_SILENCE;
+		sim_run(sim, 1.3);
+	}
+	assert_int_equal(leg_stats(p).hint_lies, 0);
 	sim_free(&sim);
 }
 
@@ -832,6 +876,8 @@ int main(void)
 		cmocka_unit_test(test_room__without_levels_a_speaker_is_found),
 		cmocka_unit_test(test_room__claimed_silence_is_looked_into),
 		cmocka_unit_test(test_room__claimed_noise_gains_nothing),
+		cmocka_unit_test(test_room__who_stops_sending_is_forgotten),
+		cmocka_unit_test(test_room__honest_levels_stay_trusted),
 		cmocka_unit_test(test_room__wishes_cannot_multiply_encoders),
 		cmocka_unit_test(test_room__loss_moves_to_the_encoder_with_copies),
 		cmocka_unit_test(test_room__codecs_meet),
