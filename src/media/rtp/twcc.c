@@ -8,15 +8,17 @@ void twcc_in_packet(struct twcc_in *t, uint16_t seq, uint32_t ssrc,
 		    uint64_t now_ns)
 {
 	unsigned i = seq & (TWCC_RING - 1);
+	int step;
 
 	if (!t->is_started) {
 		t->is_started = true;
 		t->next = t->highest = seq;
 	}
-	/* told already, or too far away to be in the ring */
-	if (rtp_seq_diff(seq, t->next) < 0)
-		return;
-	if (rtp_seq_diff(seq, t->next) >= TWCC_RING) {
+	step = rtp_seq_diff(seq, t->next);
+	if (step < 0 && step > -TWCC_RING)
+		return;		/* told already */
+	if (step < 0 || step >= TWCC_RING) {
+		/* not in the ring: the peer began anew */
 		t->next = seq;
 		t->highest = seq;
 	}
