@@ -96,7 +96,7 @@ print_addresses() {
 	local port=":$https" name seen=" "
 	[ "$https" != 443 ] || port=
 	echo "conclave: serving; Ctrl-C ends it. Open in a browser:"
-	for name in ${CONCLAVE_HOSTS:-} localhost "$(hostname)" $(hostname -I 2>/dev/null || true); do
+	for name in ${CONCLAVE_HOSTS:-} localhost "$HOSTNAME" $(hostname -I 2>/dev/null || true); do
 		case $name in *:*) name="[$name]" ;; esac
 		case $seen in *" $name "*) continue ;; esac
 		seen+="$name "

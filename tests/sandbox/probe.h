@@ -6,7 +6,8 @@
 #include "base/sandbox.h"
 
 enum probe_result {
-	PROBE_REFUSED = 0,	/* SIGSYS, EPERM, EACCES or ENOSYS */
+	PROBE_REFUSED = 0,	/* EPERM, EACCES or ENOSYS */
+	PROBE_KILLED,		/* SIGSYS */
 	PROBE_THROUGH,		/* done, or failed for a reason of its own */
 	PROBE_BROKEN,		/* the walls did not close, or it crashed */
 };
@@ -15,6 +16,9 @@ struct probe {
 	const char *name;
 	/* 0, or the errno. Runs behind the walls. */
 	int (*attempt)(void);
+	bool is_path;		/* Landlock may be the one who refuses it: every
+				 * ABI knows paths; the rest is seccomp's,
+				 * which holds on the oldest kernel too */
 	bool needs_host;	/* may be switched off on a host: not in the
 				 * check that probes work without walls */
 };

@@ -43,6 +43,10 @@ static int check_profile(bool planted, int argc, char **argv)
 
 		if (r == PROBE_BROKEN)
 			printf("%s: %s: probe broke\n", PROFILE.role, t->name);
+		else if (r == PROBE_REFUSED && !t->is_path && !named &&
+			 !planted && PROFILE.kill && !PROFILE.deny_errno)
+			printf("%s: %s is refused by this kernel's Landlock only\n",
+			       PROFILE.role, t->name);
 		else if (r == PROBE_THROUGH && !named)
 			printf("%s: %s got through\n", PROFILE.role, t->name);
 		else if (planted && named && r != PROBE_THROUGH)
