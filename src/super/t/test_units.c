@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <event2/event.h>
 
+#include "base/alloc_test.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "super/house.h"
@@ -264,6 +266,38 @@ static void test_links__are_those_of_the_house(void **state)
 	assert_false(house_has_link(ROLE_MEDIA, 0, ROLE_MEDIA, 1));
 }
 
+/* --- memory -------------------------------------------------------------- */
+
+static int body_house(void *arg)
+{
+	static const struct options o = {.workers = 2};
+	struct house_cfg cfg = {.opt = &o, .workers = 2, .own_log = -1};
+	struct house *h;
+	struct sink sink;
+	int fds[2], r;
+
+	(void)arg;
+	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+	sink_init(&sink, 2, SINK_PLAIN);
+	cfg.sink = &sink;
+	cfg.own_log = fds[0];
+	cfg.base = event_base_new();
+	assert_non_null(cfg.base);
+	r = house_new(&h, &cfg);
+	if (r == 0)
+		house_free(&h);
+	event_base_free(cfg.base);
+	close(fds[0]);
+	close(fds[1]);
+	return r;
+}
+
+static void test_house__survives_each_failing_allocation(void **state)
+{
+	(void)state;
+	assert_true(alloc_test_every(body_house, NULL, 100) > 0);
+}
+
 /* --- log sink ------------------------------------------------------------ */
 
 static const char *formatted(const char *line, enum sink_style style, bool raw)
@@ -407,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_boot__splits_many_hosts_over_several_options),
 		cmocka_unit_test(test_boot__fits_its_message_for_media),
 		cmocka_unit_test(test_links__are_those_of_the_house),
+		cmocka_unit_test(test_house__survives_each_failing_allocation),
 		cmocka_unit_test(test_sink__keeps_a_role_s_own_records),
 		cmocka_unit_test(test_sink__wraps_what_is_not_the_role_s),
 		cmocka_unit_test(test_sink__limits_a_role_that_floods),
