@@ -41,6 +41,7 @@ struct pending {
 	const char *action;
 	enum schema_resource_id res;
 	enum store_verb verb;
+	int64_t id;
 	char who[64], object[300], detail[DETAIL_MAX];
 	char pin[24], guest_pin[24];	/* proposed by us, told once */
 	int64_t wall_us;
@@ -448,6 +449,16 @@ static void reply_row(struct pending *p, int64_t id)
 	arena_free(&a);
 }
 
+/* The change is durable, and now its audit line is too. That the log could
+ * not be written is told by the log and its counters; the change stands. */
+static void on_audited(void *arg, int result)
+{
+	struct pending *p = arg;
+	(void)result;
+	reply_row(p, p->id);
+	pending_free(p);
+}
+
 static void on_stored(void *arg, const struct store_result *res)
 {
 	struct pending *p = arg;
@@ -457,10 +468,13 @@ static void on_stored(void *arg, const struct store_result *res)
 			       (long long)res->ids[0]);
 	write_audit(p, res->error == 0 ? AUDIT_OK : AUDIT_FAILED,
 		    res->error == 0 ? p->detail : res->why.text);
+	p->id = res->ids[0];
+	if (res->error == 0 && store_flush(p->c->st, on_audited, p) == 0)
+		return;
 	if (res->error < 0)
 		reply_error(p->c, p->client, res->error, res->why.text);
 	else
-		reply_row(p, res->ids[0]);
+		reply_row(p, p->id);
 	pending_free(p);
 }
 
@@ -581,19 +595,28 @@ static void send_page(const struct ask *q, struct page *pg, bool more)
 	arena_reset(pg->arena);
 }
 
-/* Filters are "field=value", compared as printed. */
-static bool matches(const struct ask *q, const struct store_row *x)
+static bool field_matches(const struct ask *q, const struct store_row *x,
+			  unsigned field, struct span want)
 {
 	char text[SCHEMA_VALUE_MAX + 1];
+	const struct schema_field *f = &q->r->fields[field];
+	if (f->type == SCHEMA_REF) {
+		const struct store_row *to = find_row(q->c->st,
+			schema_resource_named(span_str(f->choices)), want);
+		return to != NULL && store_row_id(to) == store_int(x, field);
+	}
+	int n = schema_print(f, store_value(x, field), text, sizeof(text));
+	return n >= 0 && span_eq(span_of(text, (size_t)n), want);
+}
+
+/* Filters are "field=value", compared as printed; a reference by number or
+ * name. */
+static bool matches(const struct ask *q, const struct store_row *x)
+{
 	for (size_t i = 0; i < q->rq->n_fields; i++) {
 		const Cv__CliField *f = q->rq->fields[i];
 		int k = schema_field_named(q->r, span_str(f->name));
-		if (k < 0 || (q->r->fields[k].flags & SCHEMA_F_SECRET))
-			continue;
-		int n = schema_print(&q->r->fields[k],
-				     store_value(x, (unsigned)k), text,
-				     sizeof(text));
-		if (n < 0 || !span_eq(span_of(text, (size_t)n), value_of(f)))
+		if (k >= 0 && !field_matches(q, x, (unsigned)k, value_of(f)))
 			return false;
 	}
 	return true;
@@ -681,6 +704,10 @@ static void run_list(const struct ask *q)
 static int verify_work(void *arg)
 {
 	struct pending *p = arg;
+	/* On the writer thread, where audit_sync() belongs; its failure shows
+	 * elsewhere, what is on the disk is checked either way. */
+	if (p->c->audit != NULL)
+		(void)audit_sync(p->c->audit);
 	return audit_verify(p->c->audit_dir, &p->verdict);
 }
 

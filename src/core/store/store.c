@@ -7,6 +7,8 @@
 #include "core/store/writer.h"
 #include "schema/paths.h"
 
+enum { CLOSE_ROUNDS_MAX = 16 };
+
 struct store {
 	struct seal seal;
 	struct db db;
@@ -107,8 +109,11 @@ void store_close(struct store **pst)
 		return;
 	if (st->journal != NULL)
 		journal_on_dirty(st->journal, NULL, NULL);
-	writer_stop(&st->writer);
-	(void)store_dispatch(st);
+	/* An answer may lead to one more request (audit, then flush). */
+	int rounds = 0;
+	do
+		writer_stop(&st->writer);
+	while (store_dispatch(st) > 0 && ++rounds < CLOSE_ROUNDS_MAX);
 	free_all(st);
 	*pst = NULL;
 }

@@ -1,0 +1,164 @@
+#include "cli/args.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+const struct args_verb args_verbs[] = {
+	{"list", "conference conference_alias global administrator",
+	 "stored rows; FIELD=VALUE filters"},
+	{"create", "conference conference_alias administrator",
+	 "a new row; a room gets a PIN unless one is given, or --open"},
+	{"change", "conference conference_alias global administrator",
+	 "fields of one row; an empty value unsets"},
+	{"remove", "conference conference_alias administrator", "one row"},
+	{"show", "conference participant", "live rooms and participants"},
+	{"disconnect", "conference participant", "a meeting, or one person"},
+	{"verify", "audit", "the audit chain"},
+	{"status", "", "the platform's state"},
+	{"completion", "bash", "a completion script for bash"},
+	{NULL, NULL, NULL},
+};
+
+static int complain(char error[ARGS_ERROR_MAX], const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int complain(char error[ARGS_ERROR_MAX], const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(error, ARGS_ERROR_MAX, fmt, ap);
+	va_end(ap);
+	return E_INVAL;
+}
+
+static const char *full_name(const char *resource)
+{
+	static const char *const shorts[][2] = {
+		{"room", "conference"}, {"rooms", "conference"},
+		{"conferences", "conference"},
+		{"alias", "conference_alias"},
+		{"aliases", "conference_alias"}, {"settings", "global"},
+		{"participants", "participant"},
+		{"administrators", "administrator"},
+	};
+	for (size_t i = 0; i < sizeof(shorts) / sizeof(shorts[0]); i++)
+		if (strcmp(resource, shorts[i][0]) == 0)
+			return shorts[i][1];
+	return resource;
+}
+
+static bool has_word(const char *words, const char *word)
+{
+	struct span rest = span_str(words), one;
+	bool more = true;
+	while (more) {
+		more = span_split(rest, ' ', &one, &rest);
+		if (span_eq(one, span_str(word)))
+			return true;
+	}
+	return false;
+}
+
+static bool is_field_name(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || s.p[i] == '_'))
+			return false;
+	return s.n > 0 && s.n < ARGS_NAME_MAX;
+}
+
+static int add_field(struct args *a, struct span name, const char *value,
+		     char error[ARGS_ERROR_MAX])
+{
+	if (a->n_fields == ARGS_FIELDS_MAX)
+		return complain(error, "more than %d fields",
+				ARGS_FIELDS_MAX);
+	if (span_eq(name, SPAN_LIT("which"))) {
+		a->which = value;
+		return 0;
+	}
+	/* is_field_name() has checked the length. */
+	(void)span_cstr(name, a->field[a->n_fields].name, ARGS_NAME_MAX);
+	a->field[a->n_fields++].value = value;
+	return 0;
+}
+
+static int word(struct args *a, const char *text, char error[ARGS_ERROR_MAX])
+{
+	struct span name, value;
+	if (a->verb == NULL) {
+		a->verb = text;
+		return 0;
+	}
+	if (!*a->resource && strcmp(a->verb, "status") != 0) {
+		a->resource = full_name(text);
+		return 0;
+	}
+	if (span_split(span_str(text), '=', &name, &value) &&
+	    is_field_name(name))
+		return add_field(a, name, text + name.n + 1, error);
+	if (a->which != NULL)
+		return complain(error, "%.100s: not FIELD=VALUE", text);
+	a->which = text;
+	return 0;
+}
+
+static int check(const struct args *a, char error[ARGS_ERROR_MAX])
+{
+	const struct args_verb *v = args_verbs;
+	if (a->verb == NULL)
+		return complain(error, "no command; see conclave --help");
+	while (v->name != NULL && strcmp(v->name, a->verb) != 0)
+		v++;
+	if (v->name == NULL)
+		return complain(error, "%.100s: no such command; see conclave "
+				"--help", a->verb);
+	if (*v->resources == 0)
+		return a->which != NULL ?
+		       complain(error, "%s takes no words", v->name) : 0;
+	if (*a->resource == 0)
+		return complain(error, "%s what? one of: %s", v->name,
+				v->resources);
+	if (!has_word(v->resources, a->resource))
+		return complain(error, "%s %.100s: one of: %s", v->name,
+				a->resource, v->resources);
+	return 0;
+}
+
+static int option(struct args *a, int argc, char *const argv[], int *i,
+		  char error[ARGS_ERROR_MAX])
+{
+	const char *text = argv[*i];
+	if (strcmp(text, "--json") == 0)
+		a->json = true;
+	else if (strcmp(text, "--open") == 0)
+		a->open = true;
+	else if (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0)
+		a->help = true;
+	else if (strcmp(text, "--socket") == 0 && *i + 1 < argc)
+		a->socket = argv[++*i];
+	else
+		return complain(error, "%.100s: no such option, or no value",
+				text);
+	return 0;
+}
+
+int args_parse(struct args *a, int argc, char *const argv[],
+	       char error[ARGS_ERROR_MAX])
+{
+	bool only_words = false;
+	*a = (struct args){.resource = ""};
+	for (int i = 1; i < argc; i++) {
+		int e;
+		if (!only_words && strcmp(argv[i], "--") == 0) {
+			only_words = true;
+			continue;
+		}
+		if (!only_words && argv[i][0] == '-')
+			e = option(a, argc, argv, &i, error);
+		else
+			e = word(a, argv[i], error);
+		if (e < 0)
+			return e;
+	}
+	return a->help ? 0 : check(a, error);
+}

@@ -1,0 +1,268 @@
+/* conclave(1): one request to core, its answer on paper. See docs/cli.md. */
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
+#include "base/alloc.h"
+#include "base/secret.h"
+#include "cli/args.h"
+#include "cli/complete.h"
+#include "cli/conn.h"
+#include "cli/print.h"
+
+#define SOCKET_DEFAULT "/run/conclave/cli.sock"
+
+enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHED = 3, EXIT_MISSING = 4,
+       SECRETS_MAX = 4, SECRET_LEN = 256 };
+
+struct cli {
+	struct args args;
+	const struct schema_resource *resource;	/* NULL: not a stored one */
+	struct rows *rows;
+	int error;
+	char message[1024];
+	char secret[SECRETS_MAX][SECRET_LEN];
+	size_t n_secrets;
+	char after[24];
+};
+
+static void usage(FILE *f)
+{
+	(void)fputs("usage: conclave [--socket PATH] [--json] [--open] VERB "
+		    "[RESOURCE] [WHICH] [FIELD=VALUE]...\n", f);
+	for (const struct args_verb *v = args_verbs; v->name != NULL; v++)
+		(void)fprintf(f, "  %-11s %s\n  %11s (%s)\n", v->name, v->help,
+			      "", *v->resources ? v->resources : "no resource");
+	(void)fputs("See docs/cli.md.\n", f);
+}
+
+/* --- secrets from the terminal -------------------------------------------- */
+
+static int read_line(char *dst, size_t cap)
+{
+	if (fgets(dst, (int)cap, stdin) == NULL)
+		return E_TRUNC;
+	size_t n = strlen(dst);
+	if (n > 0 && dst[n - 1] == '\n')
+		dst[n - 1] = 0;
+	else if (n + 1 == cap)
+		return E_LIMIT;
+	return 0;
+}
+
+static int read_secret(const char *name, char *dst, size_t cap)
+{
+	struct termios old, quiet;
+	bool is_tty = tcgetattr(STDIN_FILENO, &old) == 0;
+	if (is_tty) {
+		quiet = old;
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		(void)fprintf(stderr, "%s: ", name);
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	}
+	int e = read_line(dst, cap);
+	if (is_tty) {
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+		(void)fputc('\n', stderr);
+	}
+	return e;
+}
+
+static int ask_secrets(struct cli *c)
+{
+	for (size_t i = 0; i < c->args.n_fields && c->resource != NULL; i++) {
+		const char *name = c->args.field[i].name;
+		int k = schema_field_named(c->resource, span_str(name));
+		if (k < 0 || strcmp(c->args.field[i].value, "-") != 0 ||
+		    !(c->resource->fields[k].flags & SCHEMA_F_SECRET))
+			continue;
+		if (c->n_secrets == SECRETS_MAX)
+			return E_LIMIT;
+		char *dst = c->secret[c->n_secrets++];
+		int e = read_secret(name, dst, SECRET_LEN);
+		if (e < 0)
+			return e;
+		c->args.field[i].value = dst;
+	}
+	return 0;
+}
+
+/* --- the request ---------------------------------------------------------- */
+
+struct request {
+	Cv__CliRequest m;
+	Cv__CliField f[ARGS_FIELDS_MAX + 3], *ptr[ARGS_FIELDS_MAX + 3];
+};
+
+static void add(struct request *rq, const char *name, const char *value)
+{
+	Cv__CliField *f = &rq->f[rq->m.n_fields];
+	cv__cli_field__init(f);
+	f->name = (char *)(uintptr_t)name;
+	f->value.data = (uint8_t *)(uintptr_t)value;
+	f->value.len = strlen(value);
+	rq->ptr[rq->m.n_fields++] = f;
+}
+
+static void build(struct request *rq, const struct cli *c)
+{
+	cv__cli_request__init(&rq->m);
+	rq->m.verb = (char *)(uintptr_t)c->args.verb;
+	rq->m.resource = (char *)(uintptr_t)c->args.resource;
+	rq->m.fields = rq->ptr;
+	if (c->args.which != NULL)
+		add(rq, "which", c->args.which);
+	if (c->args.open)
+		add(rq, "open", "true");
+	if (c->after[0])
+		add(rq, "after", c->after);
+	for (size_t i = 0; i < c->args.n_fields; i++)
+		add(rq, c->args.field[i].name, c->args.field[i].value);
+}
+
+static void on_reply(void *arg, const Cv__CliReply *reply)
+{
+	struct cli *c = arg;
+	if (reply->error != 0 && c->error == 0) {
+		c->error = reply->error;
+		(void)snprintf(c->message, sizeof(c->message), "%s",
+			       reply->message);
+	}
+	for (size_t i = 0; i < reply->n_rows && c->error == 0; i++)
+		c->error = rows_add(c->rows, reply->rows[i]);
+}
+
+static bool is_paged(const struct cli *c)
+{
+	return strcmp(c->args.verb, "list") == 0 && c->args.which == NULL &&
+	       c->resource != NULL && !c->resource->is_singleton;
+}
+
+/* A long list comes in pages: until one is empty. */
+static int exchange(struct cli *c, struct conn *conn)
+{
+	struct request rq;
+	size_t before;
+	do {
+		before = rows_count(c->rows);
+		build(&rq, c);
+		int e = conn_request(conn, &rq.m, on_reply, c);
+		if (e < 0)
+			return e;
+		if (span_cstr(rows_last(c->rows, "id"), c->after,
+			      sizeof(c->after)) < 0)
+			return E_FORMAT;
+	} while (c->error == 0 && is_paged(c) &&
+		 rows_count(c->rows) > before);
+	return 0;
+}
+
+/* --- the answer ----------------------------------------------------------- */
+
+static void tell_proposed(const struct rows *r)
+{
+	static const char *const names[][2] = {
+		{"proposed_pin", "host PIN"},
+		{"proposed_guest_pin", "guest PIN"}};
+	char text[64];
+	for (size_t i = 0; i < 2; i++) {
+		struct span v = rows_last(r, names[i][0]);
+		if (v.n == 0)
+			continue;
+		(void)print_clean(text, sizeof(text), v);
+		(void)fprintf(stderr, "Note the %s, it is not shown again: "
+			      "%s\n", names[i][1], text);
+	}
+}
+
+static void show(const struct cli *c)
+{
+	bool is_list = strcmp(c->args.verb, "list") == 0 ||
+		       strcmp(c->args.verb, "show") == 0;
+	bool is_one = c->args.which != NULL ||
+		      (c->resource != NULL && c->resource->is_singleton);
+	if (c->args.json)
+		print_json(stdout, c->rows, c->resource);
+	else if (is_list && !is_one)
+		print_table(stdout, c->rows, c->resource);
+	else if (strcmp(c->args.verb, "remove") != 0)
+		print_fields(stdout, c->rows);
+	if (!c->args.json)
+		tell_proposed(c->rows);
+}
+
+static int unreached(const struct cli *c, const char *path, int e)
+{
+	const char *hint = e == E_NOTFOUND ? "is the platform running?" :
+			   e == E_DENIED ? "run as root or as its own user" :
+			   e == E_VERSION ? "it runs another build" :
+			   e == E_CLOSED ? "it refused this user or is busy" :
+			   err_text(e);
+	(void)c;
+	(void)fprintf(stderr, "conclave: %s: cannot be reached: %s\n", path,
+		      hint);
+	return EXIT_UNREACHED;
+}
+
+static int refused(const struct cli *c)
+{
+	char text[1024];
+	(void)print_clean(text, sizeof(text), span_str(c->message[0] ?
+			  c->message : err_text(c->error)));
+	(void)fprintf(stderr, "conclave: %s\n", text);
+	return c->error == E_NOTFOUND ? EXIT_MISSING : EXIT_REFUSED;
+}
+
+static int run(struct cli *c)
+{
+	const char *path = c->args.socket;
+	struct conn *conn;
+	if (path == NULL)
+		path = getenv("CONCLAVE_SOCKET");
+	if (path == NULL || !*path)
+		path = SOCKET_DEFAULT;
+	int e = ask_secrets(c);
+	if (e < 0) {
+		(void)fprintf(stderr, "conclave: the secret: %s\n",
+			      err_text(e));
+		return EXIT_USAGE;
+	}
+	e = conn_open(&conn, path);
+	if (e < 0)
+		return unreached(c, path, e);
+	e = exchange(c, conn);
+	conn_close(&conn);
+	if (e < 0)
+		return unreached(c, path, e);
+	if (c->error < 0)
+		return refused(c);
+	show(c);
+	return fflush(stdout) == 0 ? 0 : EXIT_REFUSED;
+}
+
+int main(int argc, char **argv)
+{
+	static struct cli c;
+	char error[ARGS_ERROR_MAX];
+	if (args_parse(&c.args, argc, argv, error) < 0) {
+		(void)fprintf(stderr, "conclave: %s\n", error);
+		return EXIT_USAGE;
+	}
+	if (c.args.help) {
+		usage(stdout);
+		return 0;
+	}
+	if (strcmp(c.args.verb, "completion") == 0) {
+		complete_bash(stdout);
+		return 0;
+	}
+	c.resource = schema_resource_named(span_str(c.args.resource));
+	/* Live rows have fields of their own. */
+	if (strcmp(c.args.verb, "show") == 0)
+		c.resource = NULL;
+	if (rows_new(&c.rows) < 0)
+		return EXIT_REFUSED;
+	int code = run(&c);
+	rows_free(&c.rows);
+	secret_wipe(c.secret, sizeof(c.secret));
+	return code;
+}

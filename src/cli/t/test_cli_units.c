@@ -1,0 +1,180 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "base/alloc_test.h"
+#include "cli/args.h"
+#include "cli/print.h"
+
+static int parse(struct args *a, const char *const *words, char *error)
+{
+	int n = 0;
+	while (words[n] != NULL)
+		n++;
+	return args_parse(a, n, (char *const *)(uintptr_t)words, error);
+}
+#define PARSE(a, e, ...)                                                      \
+	parse(a, (const char *const[]){"conclave", __VA_ARGS__, NULL}, e)
+
+static void test_args__words_fields_and_options(void **state)
+{
+	(void)state;
+	struct args a;
+	char e[ARGS_ERROR_MAX];
+	assert_int_equal(PARSE(&a, e, "--json", "change", "room", "Board",
+			       "pin=1=2", "--open", "name=", "--socket", "x"),
+			 0);
+	assert_true(a.json && a.open);
+	assert_string_equal(a.resource, "conference");
+	assert_string_equal(a.which, "Board");
+	assert_string_equal(a.socket, "x");
+	assert_int_equal(a.n_fields, 2);
+	assert_string_equal(a.field[0].name, "pin");
+	assert_string_equal(a.field[0].value, "1=2");
+	assert_string_equal(a.field[1].value, "");
+	assert_int_equal(PARSE(&a, e, "list", "alias", "which=a=b"), 0);
+	assert_string_equal(a.which, "a=b");
+	assert_int_equal(PARSE(&a, e, "list", "alias", "--", "-x"), 0);
+	assert_string_equal(a.which, "-x");
+}
+
+static void test_args__wrong_lines_are_refused(void **state)
+{
+	(void)state;
+	struct args a;
+	char e[ARGS_ERROR_MAX];
+	assert_int_equal(PARSE(&a, e, "frobnicate"), E_INVAL);
+	assert_int_equal(PARSE(&a, e, "list"), E_INVAL);
+	assert_int_equal(PARSE(&a, e, "list", "participant"), E_INVAL);
+	assert_int_equal(PARSE(&a, e, "list", "conference", "a", "b"),
+			 E_INVAL);
+	assert_int_equal(PARSE(&a, e, "status", "x"), E_INVAL);
+	assert_int_equal(PARSE(&a, e, "--socket"), E_INVAL);
+	assert_int_equal(PARSE(&a, e, "--bogus", "status"), E_INVAL);
+	assert_int_equal(PARSE(&a, e, "remove", "global"), E_INVAL);
+}
+
+static void test_args__the_verbs_name_real_resources(void **state)
+{
+	(void)state;
+	for (const struct args_verb *v = args_verbs; v->name; v++) {
+		if (strcmp(v->name, "list") && strcmp(v->name, "create") &&
+		    strcmp(v->name, "change") && strcmp(v->name, "remove"))
+			continue;
+		struct span rest = span_str(v->resources), one;
+		for (bool more = true; more;) {
+			more = span_split(rest, ' ', &one, &rest);
+			assert_non_null(schema_resource_named(one));
+		}
+	}
+}
+
+static void test_print_clean__stops_terminal_tricks(void **state)
+{
+	(void)state;
+	char text[64];
+	static const struct {
+		struct span in;
+		const char *out;
+		size_t width;
+	} rows[] = {
+		{SPAN_NONE, "", 0},
+		{{(const uint8_t *)"a\x1b[31mb", 7}, "a?[31mb", 7},
+		{{(const uint8_t *)"\xc2\x9b" "31m", 5}, "?31m", 4},
+		{{(const uint8_t *)"a\r\nb", 4}, "a??b", 4},
+		{{(const uint8_t *)"J\xc3\xb6rg", 5}, "J\xc3\xb6rg", 4},
+		{{(const uint8_t *)"\xe2\x80\xae" "x", 4}, "?x", 2},
+		{{(const uint8_t *)"\xff\xc3", 2}, "??", 2},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(print_clean(text, sizeof(text), rows[i].in),
+				 rows[i].width);
+		assert_string_equal(text, rows[i].out);
+	}
+	assert_int_equal(print_clean(text, 3, SPAN_LIT("\xc3\xb6\xc3\xb6")),
+			 1);
+	assert_string_equal(text, "\xc3\xb6");
+}
+
+static struct rows *sample(void)
+{
+	struct rows *r;
+	Cv__CliRow row = CV__CLI_ROW__INIT;
+	Cv__CliField f[4], *ptr[4];
+	static const char *const name[] = {"id", "name", "allow_guests",
+					   "participant_limit"};
+	static const struct span value[] = {
+		{(const uint8_t *)"7", 1},
+		{(const uint8_t *)"a\"\\\x1b\xff", 5},
+		{(const uint8_t *)"true", 4}, {NULL, 0}};
+	for (int i = 0; i < 4; i++) {
+		cv__cli_field__init(&f[i]);
+		f[i].name = (char *)(uintptr_t)name[i];
+		f[i].value.data = (uint8_t *)(uintptr_t)value[i].p;
+		f[i].value.len = value[i].n;
+		ptr[i] = &f[i];
+	}
+	row.fields = ptr;
+	row.n_fields = 4;
+	if (rows_new(&r) < 0)
+		return NULL;
+	if (rows_add(r, &row) < 0)
+		rows_free(&r);
+	return r;
+}
+
+static void test_print_json__types_and_escapes(void **state)
+{
+	(void)state;
+	struct rows *r = sample();
+	char *text;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+	print_json(f, r, schema_resource(RES_CONFERENCE));
+	(void)fclose(f);
+	assert_string_equal(text, "[\n {\"id\": 7, \"name\": "
+		"\"a\\\"\\\\\\u001b\\ufffd\", \"allow_guests\": true, "
+		"\"participant_limit\": null}\n]\n");
+	free(text);
+	rows_free(&r);
+	assert_int_equal(rows_new(&r), 0);
+	f = open_memstream(&text, &n);
+	print_json(f, r, NULL);
+	print_table(f, r, NULL);
+	(void)fclose(f);
+	assert_string_equal(text, "[]\n");
+	free(text);
+	rows_free(&r);
+}
+
+static int body(void *arg)
+{
+	(void)arg;
+	struct rows *r = sample();
+	if (r == NULL)
+		return E_NOMEM;
+	FILE *f = fopen("/dev/null", "w");
+	print_fields(f, r);
+	(void)fclose(f);
+	rows_free(&r);
+	return 0;
+}
+
+static void test_rows__survive_every_failing_allocation(void **state)
+{
+	(void)state;
+	assert_true(alloc_test_every(body, NULL, 100) > 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_args__words_fields_and_options),
+		cmocka_unit_test(test_args__wrong_lines_are_refused),
+		cmocka_unit_test(test_args__the_verbs_name_real_resources),
+		cmocka_unit_test(test_print_clean__stops_terminal_tricks),
+		cmocka_unit_test(test_print_json__types_and_escapes),
+		cmocka_unit_test(test_rows__survive_every_failing_allocation),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
