@@ -131,6 +131,7 @@ def steps(long_run):
                                         '-Doptimization=1'], asan, 4)
     if (TOP / 'apps/meet/package.json').exists():
         yield 'meet', lambda c: node(c, 'meet', TOP / 'apps/meet')
+    yield 'web', lambda c: node(c, 'web', TOP / 'tests/web')
     if (TOP / 'tests/e2e/package.json').exists():
         yield 'e2e', lambda c: node(c, 'e2e', TOP / 'tests/e2e')
 

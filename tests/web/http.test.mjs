@@ -194,13 +194,14 @@ test('TLS: modern suites and versions only', async () => {
 
 test('connections per source are capped before the handshake', async () => {
   house.order('set max_connections_per_source 40');
-  await sleep(300);
   house.agent.destroy();
+  await sleep(500);
   const sockets = [];
   for (let i = 0; i < 40; i++) sockets.push(net.connect(house.port, '127.0.0.1'));
   await sleep(500);
   const closed = await new Promise((resolve) => {
     const s = net.connect(house.port, '127.0.0.1');
+    s.resume();
     s.on('error', () => {});
     s.on('close', () => resolve(true));
     setTimeout(() => resolve(false), 3000);
@@ -227,6 +228,7 @@ test('requests per source are limited', async () => {
 // Absolute deadlines: a drip of bytes buys no time.
 const untilClosed = (socket) => new Promise((resolve) => {
   const from = Date.now();
+  socket.resume();
   socket.on('error', () => {});
   socket.on('close', () => resolve(Date.now() - from));
 });
