@@ -392,6 +392,43 @@ static void test_room__own_mixes_are_capped(void **state)
 	sim_free(&sim);
 }
 
+/* When every held mix is so fresh that its owner is still in the ring of the
+ * shared one, a new talker stays out of the sum until one is old enough. */
+static void test_room__no_fresh_mix_is_evicted(void **state)
+{
+	struct sim *sim = sim_of(&(struct audio_room_cfg){ .max_talkers = 2 });
+	uint64_t evicted = 0;
+
+	(void)state;
+	for (int i = 0; i < 7; i++) {
+		add_tone(sim, i);
+		audio_leg_set(sim->peer[i].leg, true, true);
+	}
+	sim_run(sim, 1);
+	for (int t = 0; t < 24; t++) {
+		uint64_t oldest = UINT64_MAX;
+
+		/* whoever is in the sum is muted, the rest may speak */
+		for (int i = 0; i < 7; i++) {
+			struct audio_leg *leg = sim->peer[i].leg;
+
+			if (leg->in_sum)
+				audio_leg_set(leg, true, true);
+			else if (leg->sum_last == 0)
+				audio_leg_set(leg, false, true);
+			if (leg->own && !leg->in_sum && leg->sum_last < oldest)
+				oldest = leg->sum_last;
+		}
+		sim_tick(sim);
+		if (room_stats(sim).own_evicted > evicted)
+			assert_true(oldest + RING_FRAMES < sim->room->tick);
+		evicted = room_stats(sim).own_evicted;
+	}
+	assert_true(room_stats(sim).own_refused > 0);
+	assert_true(evicted > 0);
+	sim_free(&sim);
+}
+
 static void test_room__own_mix_is_held_then_left_in_silence(void **state)
 {
 	struct sim *sim = sim_of(&(struct audio_room_cfg){ 0 });
@@ -869,6 +906,7 @@ int main(void)
 		cmocka_unit_test(test_room__equally_loud_waits_his_turn),
 		cmocka_unit_test(test_room__own_voice_never_comes_back),
 		cmocka_unit_test(test_room__own_mixes_are_capped),
+		cmocka_unit_test(test_room__no_fresh_mix_is_evicted),
 		cmocka_unit_test(test_room__own_mix_is_held_then_left_in_silence),
 		cmocka_unit_test(test_room__switching_does_not_click),
 		cmocka_unit_test(test_room__switching_keeps_the_level),
