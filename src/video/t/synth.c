@@ -22,7 +22,7 @@ static uint32_t step(uint32_t *s)
 
 static bool in_oval(int x, int y, int cx, int cy, int rx, int ry)
 {
-	int dx = (x - cx) * 256 / rx, dy = (y - cy) * 256 / ry;
+	int dx = (x - cx) * 256 / (rx + !rx), dy = (y - cy) * 256 / (ry + !ry);
 
 	return dx * dx + dy * dy < 256 * 256;
 }
@@ -37,7 +37,7 @@ static int luma_at(const struct pic *p, int x, int y, int cx, int cy)
 	if (in_oval(x, y, cx, cy + h / 9, h / 18, h / 60))
 		return 70;				/* mouth */
 	if (in_oval(x, y, cx, cy, h * 2 / 11, h / 4))
-		return 150 + (x - cx) * 40 / (h / 2);	/* face */
+		return 150 + (x - cx) * 80 / h;	/* face */
 	if (in_oval(x, y, cx, cy + h * 6 / 10, h * 2 / 5, h / 3))
 		return 60;				/* shoulders */
 	return 60 + 80 * y / h + 20 * ((x / 40 + y / 40) & 1);
