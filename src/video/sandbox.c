@@ -3,10 +3,16 @@
  * thread; fonts are mapped and codecs are linked before the walls close. */
 #include "video/sandbox.h"
 
-#include <stddef.h>
+#include <seccomp.h>
+
+/* libvpx asks sysconf() for the number of processors whenever it makes a
+ * coder, and glibc looks for it in /sys; refused, it takes the affinity mask
+ * instead. Nothing is ever opened: Landlock refuses every path as well. */
+static const int deny_errno[] = {SCMP_SYS(openat), -1};
 
 const struct sandbox_profile video_sandbox = {
 	.role = "video",
+	.deny_errno = deny_errno,
 	.max_nofile = 64,
 	.kill = SANDBOX_KILL,
 };

@@ -79,7 +79,7 @@ static void datagram(struct worker *w, struct rd *r, uint64_t now)
 	f.id = rd_u8(r) % 4;
 	f.kbps = rd_u16(r);
 	f.chunk = rd_u8(r) % f.chunks;
-	f.data = rd_span(r, rd_u16(r) % 512);
+	f.data = rd_span(r, rd_u16(r) % 1024);
 	f.total = (uint32_t)f.data.n + (f.chunks > 1 ? rd_u8(r) : 0);
 	/* as it would come out of frame_decode() */
 	if (f.data.n)

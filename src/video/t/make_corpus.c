@@ -42,6 +42,6 @@ int main(int argc, char **argv)
 	write_stream(argv[1], "small", FRAME_VP8, 32, 32, 0);
 	write_stream(argv[1], "wide", FRAME_VP8, 160, 16, 0);
 	write_stream(argv[2], "small", FRAME_H264, 32, 32, 0);
-	write_stream(argv[2], "slices", FRAME_H264, 64, 64, 300);
+	write_stream(argv[2], "slices", FRAME_H264, 64, 64, 700);
 	return 0;
 }
