@@ -117,7 +117,8 @@ static void in_room_open(struct media *m, const void *msg)
 	const Cv__RoomOpen *o = msg;
 	int r = room_open(m, o);
 
-	if (r < 0)
+	/* a new core opens again what was here before it */
+	if (r < 0 && r != E_EXISTS)
 		log_warn(MOD, "room not opened", LOG_E("error", r),
 			 LOG_U("room", o->room));
 }

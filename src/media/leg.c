@@ -177,14 +177,27 @@ static void take_rtcp(struct leg *leg, uint8_t *p, size_t n)
 	leg_rtcp_in(leg, span_of(p, n));
 }
 
+/* A handshake is the likeliest way to end this process. */
+static void take_dtls(struct leg *leg, const struct addr *from, struct span in)
+{
+	struct media *m = leg->m;
+
+	if (!leg->dtls)
+		return;
+	if (m->serving && dtls_state(leg->dtls) == DTLS_HANDSHAKE &&
+	    !addr_eq(from, &m->served)) {
+		m->served = *from;
+		m->serving(m->serving_arg, from);
+	}
+	dtls_after(leg, dtls_input(leg->dtls, in));
+}
+
 void leg_datagram(struct leg *leg, const struct path *from, uint8_t *p,
 		  size_t n)
 {
-	(void)from;
 	switch (rtp_demux(span_of(p, n))) {
 	case RTP_DEMUX_DTLS:
-		if (leg->dtls)
-			dtls_after(leg, dtls_input(leg->dtls, span_of(p, n)));
+		take_dtls(leg, &from->peer, span_of(p, n));
 		break;
 	case RTP_DEMUX_RTP:
 		take_rtp(leg, p, n);

@@ -92,10 +92,18 @@ static void advertised(struct media_cfg *cfg, const struct role_boot *b)
 	}
 }
 
+static void on_serving(void *arg, const struct addr *source)
+{
+	struct app *a = arg;
+
+	if (a->role)
+		role_serving(a->role, source);
+}
+
 static int boot(struct app *a)
 {
 	struct role_boot *b = mem_zalloc(sizeof(*b));
-	struct media_cfg cfg = {0};
+	struct media_cfg cfg = {.serving = on_serving, .arg = a};
 	int r;
 
 	if (!b)

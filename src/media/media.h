@@ -86,6 +86,10 @@ struct media {
 	struct cut *cut;		/* the picture being given out */
 	uint32_t instance;
 
+	void (*serving)(void *arg, const struct addr *source);
+	void *serving_arg;
+	struct addr served;
+
 	struct media_stats stats;
 	uint8_t picture[FRAME_MAX];		/* being put together */
 	uint8_t datagram[FRAME_HEADER_LEN + FRAME_CHUNK_MAX];	/* to video */
@@ -230,6 +234,10 @@ struct media_cfg {
 	uint16_t advertised_tcp_port;	/* 0 = as bound */
 	bool is_loopback;		/* tests: offer 127.0.0.1 too */
 	uint32_t instance;
+	/* Whose handshake is being parsed, for the report of a death. May be
+	 * NULL. */
+	void (*serving)(void *arg, const struct addr *source);
+	void *arg;
 };
 
 /* Everything that must be made before the sandbox closes. */

@@ -242,6 +242,8 @@ int media_new(struct media **out, const struct media_cfg *cfg)
 	m->now_ns = clock_mono_ns();
 	m->clock = (struct report_clock){clock_wall_us(), m->now_ns};
 	m->instance = cfg->instance;
+	m->serving = cfg->serving;
+	m->serving_arg = cfg->arg;
 	m->video_watch.fd = m->tick.fd = -1;
 	list_init(&m->room_list);
 	list_init(&m->dying);
