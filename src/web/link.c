@@ -225,6 +225,7 @@ static void on_down(void *arg, struct ipc_chan *ch, int error)
 	(void)ch;
 	log_warn(MOD, "core is away", LOG_E("reason", error));
 	lost(w);
+	role_link_lost(w->role, ROLE_CORE, w->link.peer);
 }
 
 void link_attach(struct web *w, uint32_t instance, int fd)
@@ -237,6 +238,7 @@ void link_attach(struct web *w, uint32_t instance, int fd)
 		.on_msg = on_msg, .on_down = on_down, .arg = w,
 	};
 	int r = ipc_ev_new(&w->link.ev, w->base, &cfg);
+	w->link.peer = instance;
 	if (r < 0) {
 		w->link.ev = NULL;
 		log_error(MOD, "no channel to core", LOG_E("reason", r));

@@ -24,7 +24,6 @@ enum { TICK_MIN_MS = 10, TICK_MAX_MS = 200, HOSTS_TEXT_MAX = 16384,
 
 struct app {
 	struct web web;
-	struct role *role;
 	struct tls_key *key;
 	struct http_tls *tls;
 	struct event *tick;
@@ -124,7 +123,7 @@ static void on_gone(void *arg, uint64_t id)
 static void on_serving(void *arg, const struct addr *source)
 {
 	struct web *w = arg;
-	role_serving(((struct app *)w)->role, source);
+	role_serving(w->role, source);
 }
 
 /* --- start --------------------------------------------------------------- */
@@ -251,11 +250,11 @@ static void attach(struct app *a)
 {
 	struct role_callbacks cb = {.on_link = on_link, .on_stop = on_stop,
 				    .arg = a};
-	int r = role_attach(&a->role, a->web.base, &cb);
+	int r = role_attach(&a->web.role, a->web.base, &cb);
 	if (r == 0)
 		r = sandbox_enter(&web_sandbox);
 	if (r == 0)
-		r = role_ready(a->role);
+		r = role_ready(a->web.role);
 	if (r < 0)
 		die("the sandbox cannot be closed", r);
 }
@@ -263,7 +262,7 @@ static void attach(struct app *a)
 int main(void)
 {
 	static struct role_boot boot;
-	static struct app app;	/* its first member is what handlers get */
+	static struct app app;
 	(void)sandbox_early();
 	role_start(ROLE_WEB, &boot);
 	if (crypto_warm() < 0)

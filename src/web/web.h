@@ -18,7 +18,7 @@
 #include "base/timer.h"
 #include "http/path.h"
 #include "http/server.h"
-#include "ipc/ipc_ev.h"
+#include "ipc/role.h"
 #include "ipc/super.pb-c.h"
 #include "ipc/web.pb-c.h"
 #include "web/files.h"
@@ -75,6 +75,7 @@ struct web;
 
 struct link {
 	struct ipc_ev *ev;		/* NULL while core is away */
+	uint32_t peer;			/* core's instance */
 	struct list in_flight, waiting;	/* oldest first */
 	struct map *by_req;
 	size_t n_waiting;
@@ -158,6 +159,7 @@ void settings_apply(struct web *w, const Cv__Settings *m);
 bool settings_allows_origin(const struct web *w, struct span origin);
 
 struct web {
+	struct role *role;
 	struct event_base *base;
 	struct timer_wheel *wheel;
 	struct http_server *https, *http;

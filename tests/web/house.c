@@ -472,6 +472,8 @@ static void on_role_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 	(void)msg;
 	(void)fds;
 	(void)n_fds;
+	if (type == IPC_LINK_LOST)
+		say("link lost\n");
 	if (type != IPC_READY)
 		return;
 	c->ready = true;

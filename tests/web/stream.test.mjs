@@ -107,7 +107,7 @@ test('core restarts: streams stay and are told again, with the newest token', { 
   const third = (await house.post(`${C}/refresh_token`, { token: newest })).json.result.token;
   assert.equal(new Set([a.token, newest, second, third]).size, 4);
   house.order('down');
-  await sleep(300);
+  await house.line(/^link lost$/);
   assert.equal((await house.get('/api/client/v2/status')).status, 503);
   house.order('up');
   await house.line(new RegExp(`^stream ${a.id} room1 ${third}$`));
