@@ -32,12 +32,27 @@ static uint32_t conns_max(void)
 	return n;
 }
 
+/* The host's own names may be anything; one that no browser could send must
+ * not keep the platform from starting. */
+static int read_boot_hosts(struct web *w, struct span list)
+{
+	int r = http_hosts_new(&w->boot_hosts, SPAN_NONE);
+	while (r == 0 && list.n) {
+		struct span one;
+		(void)span_split(list, ',', &one, &list);
+		if (one.n && http_hosts_add(w->boot_hosts, one) < 0)
+			log_warn(MOD, "a name of this host is left out",
+				 LOG_T("name", one));
+	}
+	return r;
+}
+
 int settings_init(struct web *w, struct span boot_hosts, uint16_t https_port)
 {
 	w->set.https_port = https_port;
 	w->set.limits = defaults;
 	w->set.conns_max = conns_max();
-	int r = http_hosts_new(&w->boot_hosts, boot_hosts);
+	int r = read_boot_hosts(w, boot_hosts);
 	if (r == 0)
 		r = sources_new(&w->sources, &w->set.limits);
 	return r;
