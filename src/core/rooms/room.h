@@ -69,6 +69,10 @@ struct bucket {
 	uint32_t millis;		/* tokens, in 1/1000 */
 };
 
+/* Takes one of `burst` tokens that refill at `per_s`; false = too fast. */
+bool bucket_take(struct bucket *b, uint64_t now_ns, uint32_t per_s,
+		 uint32_t burst);
+
 struct part {
 	uint64_t id;			/* handle */
 	char uuid[UUID_TEXT_LEN + 1];

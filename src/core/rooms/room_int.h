@@ -38,6 +38,4 @@ void part_event(struct ctx *c, struct part *p, enum part_ev ev);
 void part_leave(struct ctx *c, struct part *p, enum room_exit why);
 void room_start(struct ctx *c);
 bool room_fire(struct ctx *c, enum room_ev ev);
-bool bucket_take(struct bucket *b, uint64_t now_ns, uint32_t per_s,
-		 uint32_t burst);
 const struct room_op_row *room_op_row(enum room_op op);

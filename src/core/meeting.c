@@ -1,0 +1,201 @@
+/* Meetings and members: making, finding and freeing them. */
+#include "core/core.h"
+
+#include "base/alloc.h"
+
+static struct span conf_key(const int64_t *conf)
+{
+	return span_of(conf, sizeof(*conf));
+}
+
+struct meeting *meeting_of_conf(struct core *c, int64_t conf)
+{
+	return map_get(c->by_conf, conf_key(&conf));
+}
+
+static uint32_t number_or(const struct store_row *row, unsigned field,
+			  uint32_t fallback)
+{
+	return store_is_null(row, field) ? fallback :
+		(uint32_t)store_int(row, field);
+}
+
+/* The management API's names for what layouts are called on the wire. */
+static const char *view_name(struct span view)
+{
+	static const char *const names[][2] = {
+		{"one_main_seven_pips", "1:7"}, {"one_main_zero_pips", "1:0"},
+		{"four_mains_zero_pips", "4:0"},
+		{"nine_mains_zero_pips", "9:0"},
+		{"sixteen_mains_zero_pips", "16:0"},
+		{"twentyfive_mains_zero_pips", "25:0"}};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (span_eq(view, span_str(names[i][0])))
+			return names[i][1];
+	return "1:7";
+}
+
+struct room_cfg meeting_cfg(struct core *c, const struct store_row *conf)
+{
+	const int64_t chat = store_int(conf, CONFERENCE_ENABLE_CHAT);
+	const char *view = view_name(store_text(conf, CONFERENCE_HOST_VIEW));
+	struct room_cfg cfg = {
+		.has_host_pin = !store_is_null(conf, CONFERENCE_PIN),
+		.participant_limit = number_or(conf,
+			CONFERENCE_PARTICIPANT_LIMIT, UINT32_MAX),
+		.mute_all_guests = store_bool(conf,
+			CONFERENCE_MUTE_ALL_GUESTS),
+		.guests_can_present = store_bool(conf,
+			CONFERENCE_GUESTS_CAN_PRESENT),
+		.chat_enabled = chat == CHAT_DEFAULT ?
+			store_global(c->store, GLOBAL_ENABLE_CHAT) :
+			chat == CHAT_YES,
+		.waiting_s = (uint32_t)store_global(c->store,
+			GLOBAL_WAITING_FOR_CHAIR_TIMEOUT),
+		.guests_only_s = (uint32_t)store_global(c->store,
+			GLOBAL_GUESTS_ONLY_TIMEOUT),
+		.last_s = (uint32_t)store_global(c->store,
+			GLOBAL_EJECT_LAST_PARTICIPANT_BACKSTOP_TIMEOUT),
+	};
+
+	memcpy(cfg.view, view, strlen(view) + 1);
+	return cfg;
+}
+
+/* sd starts at 640x360; full HD is not made yet and gets the best there is. */
+uint32_t setting_pixels_step(struct core *c, const struct store_row *conf)
+{
+	const int64_t px = store_is_null(conf,
+					 CONFERENCE_MAX_PIXELS_PER_SECOND) ?
+		store_global(c->store, GLOBAL_MAX_PIXELS_PER_SECOND) :
+		store_int(conf, CONFERENCE_MAX_PIXELS_PER_SECOND);
+
+	return px == PIXELS_SD ? 1 : 0;
+}
+
+static void on_tick(struct timer *t, void *arg, uint64_t now_ns)
+{
+	struct meeting *m = arg;
+
+	(void)t;
+	core_turn(m->c);
+	(void)room_tick(m->room, now_ns, &m->c->out);
+	core_acts(m, NULL);
+}
+
+static int make_parts(struct meeting *m, const struct store_row *conf)
+{
+	const struct room_cfg cfg = meeting_cfg(m->c, conf);
+	int r = room_new(&m->room, m->id, (uint32_t)m->conf, &cfg);
+
+	return r ? r : stage_new(&m->stage);
+}
+
+int meeting_new(struct core *c, int64_t conf, uint64_t restore_id,
+		struct meeting **out)
+{
+	const struct store_row *row = store_get(c->store, RES_CONFERENCE,
+						conf);
+	struct meeting *m;
+	int r = 0;
+
+	if (!row)
+		return E_NOTFOUND;
+	m = mem_zalloc(sizeof(*m));
+	if (!m)
+		return E_NOMEM;
+	m->c = c;
+	m->conf = conf;
+	m->worker = -1;
+	timer_init(&m->tick, on_tick, m);
+	picture_init(m);
+	if (restore_id)
+		r = handles_restore(c->meetings, restore_id, m);
+	m->id = restore_id ? restore_id : handles_add(c->meetings, m);
+	if (r < 0 || !m->id) {
+		mem_free(m);
+		return r < 0 ? r : E_FULL;
+	}
+	r = make_parts(m, row);
+	r = r ? r : map_put(c->by_conf, conf_key(&conf), m);
+	if (r < 0) {
+		meeting_free(m);
+		return r;
+	}
+	*out = m;
+	return 0;
+}
+
+void meeting_free(struct meeting *m)
+{
+	struct core *c = m->c;
+
+	if (meeting_of_conf(c, m->conf) == m)
+		(void)map_del(c->by_conf, conf_key(&m->conf));
+	(void)handles_del(c->meetings, m->id);
+	timer_cancel(&m->tick);
+	timer_cancel(&m->plan);
+	room_free(&m->room);
+	stage_free(&m->stage);
+	mem_free(m);
+}
+
+/* --- members --------------------------------------------------------------- */
+
+static void on_expiry(struct timer *t, void *arg, uint64_t now_ns)
+{
+	struct member *mb = arg;
+	struct meeting *m = mb->m;
+	struct part *p = mb->p;
+
+	(void)t;
+	core_turn(mb->c);
+	if (session_ends_ns(mb->c->sessions, p->id) > now_ns) {
+		member_arm_expiry(mb);
+		return;
+	}
+	(void)room_leave(m->room, p, EXIT_EXPIRED, now_ns, &mb->c->out);
+	core_acts(m, NULL);
+}
+
+void member_arm_expiry(struct member *mb)
+{
+	timer_set(mb->c->wheel, &mb->expiry,
+		  session_ends_ns(mb->c->sessions, mb->p->id));
+}
+
+struct member *member_new(struct core *c, uint64_t restore_id, uint64_t *id)
+{
+	struct member *mb = mem_zalloc(sizeof(*mb));
+
+	if (!mb)
+		return NULL;
+	mb->c = c;
+	list_init(&mb->streams);
+	timer_init(&mb->expiry, on_expiry, mb);
+	if (restore_id && handles_restore(c->members, restore_id, mb) == 0)
+		*id = restore_id;
+	else
+		*id = restore_id ? 0 : handles_add(c->members, mb);
+	if (*id)
+		return mb;
+	mem_free(mb);
+	return NULL;
+}
+
+void member_free(struct member *mb, uint64_t id)
+{
+	if (!mb)
+		return;
+	list_each(e, tmp, &mb->streams)
+		stream_close(list_entry(e, struct stream, at));
+	timer_cancel(&mb->expiry);
+	(void)handles_del(mb->c->members, id);
+	mem_free(mb);
+}
+
+struct member *member_of(struct core *c, const struct part *p)
+{
+	return handles_get(c->members, p->id);
+}
