@@ -293,13 +293,15 @@ static int get_body(struct rtcp *p, struct rd *r)
 	}
 }
 
-/* Only the last packet of a compound may be padded (RFC 3550 6.4.1). */
-static int strip_padding(struct span *body, bool is_last)
+/* Only the last packet of a compound may be padded, by a multiple of four
+ * bytes (RFC 3550 6.4.1). Chromium's transport feedback does neither: it fills
+ * up each such packet to the next word with 1 to 3 bytes. */
+static int strip_padding(struct span *body, bool is_last, bool is_twcc)
 {
-	if (!is_last || body->n == 0)
+	if (!(is_last || is_twcc) || body->n == 0)
 		return E_FORMAT;
 	uint8_t n = body->p[body->n - 1];
-	if (n == 0 || n % 4 != 0 || n > body->n)
+	if (n == 0 || (n % 4 != 0 && !is_twcc) || n > body->n)
 		return E_FORMAT;
 	body->n -= n;
 	return 0;
@@ -323,7 +325,8 @@ static int next_packet(struct span *in, struct rtcp *out)
 	p.count = b0 & 31;
 	*in = rd_rest(&r);
 	if (b0 & BIT_PADDING)
-		e = strip_padding(&body, in->n == 0);
+		e = strip_padding(&body, in->n == 0,
+				  p.pt == PT_RTPFB && p.count == FMT_TWCC);
 	if (e != 0)
 		return e;
 	r = rd_of(body);

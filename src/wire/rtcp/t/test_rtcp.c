@@ -393,6 +393,25 @@ static void test_rtcp__padding_stands_in_the_last_packet_only(void **state)
 	assert_int_equal(rtcp_check(bytes_span(&count)), E_FORMAT);
 }
 
+/* Recorded from Chromium 156. */
+static void test_rtcp__chromium_fills_up_feedback_to_a_word(void **state)
+{
+	struct bytes two = hex("afcd0006 e1f8c121 b5064d79 00020004 01349001"
+			       "20047100 00000002");
+	struct bytes one = hex("afcd0005 e1f8c121 b5064d79 00060001 01349102"
+			       "20011901 80c90001 00000001");
+	struct span in = bytes_span(&two);
+	struct rtcp p;
+
+	(void)state;
+	assert_int_equal(rtcp_check(in), 0);
+	assert_int_equal(rtcp_next(&in, &p), 1);
+	assert_int_equal(p.kind, RTCP_TWCC);
+	assert_int_equal(p.status_n, 4);
+	assert_int_equal(p.deltas.n, 4);
+	assert_int_equal(rtcp_check(bytes_span(&one)), 0);
+}
+
 static void refuse_prefix(struct span prefix, void *arg)
 {
 	(void)arg;
@@ -477,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_rtcp_nack__folds_runs),
 		cmocka_unit_test(test_rtcp__encoders_refuse_what_does_not_fit),
 		cmocka_unit_test(test_rtcp__padding_stands_in_the_last_packet_only),
+		cmocka_unit_test(test_rtcp__chromium_fills_up_feedback_to_a_word),
 		cmocka_unit_test(test_rtcp__refuses_every_prefix),
 		cmocka_unit_test(test_rtcp__refuses_malformed_bodies),
 		cmocka_unit_test(test_rtcp__a_compound_is_bounded),
