@@ -122,8 +122,10 @@ static Cv__LegDescription *npm_answer(struct span sdp)
 	d->setup = CV__DTLS_SETUP__SETUP_PASSIVE;
 	for (size_t i = 0; i < d->n_sections; i++)
 		keep_two(d->sections[i]);
-	d->sections[1]->ssrc = 1000;
-	d->sections[1]->rtx_ssrc = 1001;
+	if (d->n_sections > 1) {
+		d->sections[1]->ssrc = 1000;
+		d->sections[1]->rtx_ssrc = 1001;
+	}
 	d->sections[0]->ssrc = 2000;
 	return d;
 }
@@ -281,6 +283,37 @@ static void test_sdp_leg__without_bundle_takes_the_first(void **st)
 	assert_true(d->sections[1]->rejected);
 }
 
+/* As Firefox writes: fingerprint for the session, later sections only in the
+ * bundle and with port 0. */
+static void test_sdp_leg__takes_session_values_and_bundle_only(void **st)
+{
+	(void)st;
+	struct span out;
+	Cv__LegDescription *d = NULL;
+	static const char offer[] = HEAD
+		"a=fingerprint:sha-256 "
+		"00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:"
+		"00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F\r\n"
+		"a=group:BUNDLE 0 1\r\na=ice-options:trickle\r\n"
+		"m=audio 9 UDP/TLS/RTP/SAVPF 109\r\nc=IN IP4 0.0.0.0\r\n"
+		"a=sendrecv\r\n" ICE "a=mid:0\r\na=rtcp-mux\r\n"
+		"a=setup:actpass\r\na=rtpmap:109 opus/48000/2\r\n"
+		"m=video 0 UDP/TLS/RTP/SAVPF 120\r\nc=IN IP4 0.0.0.0\r\n"
+		"a=bundle-only\r\na=recvonly\r\n" ICE "a=mid:1\r\n"
+		"a=rtcp-mux\r\na=setup:actpass\r\n"
+		"a=rtpmap:120 VP8/90000\r\n";
+	assert_int_equal(offer_text(offer, &d), 0);
+	assert_false(d->sections[0]->rejected || d->sections[1]->rejected);
+	assert_int_equal(d->fingerprint_sha256.data[31], 15);
+	d = npm_answer(span_str(offer));
+	d->sections[1]->direction = CV__DIRECTION__DIR_SENDONLY;
+	assert_int_equal(sdp_leg_answer(&out, span_str(offer), d, 1, 1,
+					arena), 0);
+	has(out, "a=group:BUNDLE 0 1\r\n");
+	has(out, "m=video 40000 UDP/TLS/RTP/SAVPF 120\r\n");
+	has(out, "a=sendonly\r\n");
+}
+
 static int body(void *arg)
 {
 	struct arena *a = NULL;
@@ -312,6 +345,7 @@ int main(void)
 		T(test_sdp_leg__says_why_an_offer_is_refused),
 		T(test_sdp_leg__refuses_65_sections),
 		T(test_sdp_leg__without_bundle_takes_the_first),
+		T(test_sdp_leg__takes_session_values_and_bundle_only),
 		T(test_sdp_leg__survives_each_failing_allocation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
