@@ -61,6 +61,8 @@ export class Platform {
     cpSync(join(TOP, 'apps/meet/dist'), p.static, { recursive: true });
     if (options.staticExtra) await options.staticExtra(p.static);
     execFileSync('chmod', ['-R', 'a+rX', p.dir]);
+    // as root every role runs as its own user, as in production
+    if (process.getuid() === 0) execFileSync(join(TOP, 'packaging/make-users.sh'), { stdio: 'inherit' });
     execFileSync(built('conclave-setup'), ['--data-dir', p.data, '--host', 'localhost'], { stdio: ['ignore', 'pipe', 'inherit'] });
     p.port = await freePort();
     p.mediaPort = options.mediaPort ?? (await freePort());
