@@ -1,7 +1,7 @@
 // Starts a whole platform from the release build in a folder of its own, on
 // ports of its own, and stops it. Nothing is faked: conclave-setup, then super.
 import { execFileSync, spawn } from 'node:child_process';
-import { createWriteStream, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { chmodSync, createWriteStream, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -49,7 +49,9 @@ export async function until(what, fn, ms = 20000) {
 export class Platform {
   static async start(options = {}) {
     const p = new Platform();
-    p.dir = mkdtempSync(join(tmpdir(), 'conclave-e2e-'));
+    // super refuses to run, as root, what others could change: not below /tmp
+    p.dir = mkdtempSync(join(process.getuid() === 0 ? '/var/lib' : tmpdir(), 'conclave-e2e-'));
+    chmodSync(p.dir, 0o755);
     p.data = join(p.dir, 'data');
     p.run = join(p.dir, 'run');
     p.libexec = join(p.dir, 'libexec');
