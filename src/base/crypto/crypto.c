@@ -65,9 +65,11 @@ int crypto_hkdf(void *out, size_t out_n, struct span key, struct span salt,
 	}
 	if (c && EVP_PKEY_derive_init(c) == 1 &&
 	    EVP_PKEY_CTX_set_hkdf_md(c, EVP_sha256()) == 1 &&
-	    EVP_PKEY_CTX_set1_hkdf_salt(c, salt.p, (int)salt.n) == 1 &&
+	    (!salt.n ||		/* absent: RFC 5869 section 2.2 says zeros */
+	     EVP_PKEY_CTX_set1_hkdf_salt(c, salt.p, (int)salt.n) == 1) &&
 	    EVP_PKEY_CTX_set1_hkdf_key(c, key.p, (int)key.n) == 1 &&
-	    EVP_PKEY_CTX_add1_hkdf_info(c, info.p, (int)info.n) == 1 &&
+	    (!info.n ||
+	     EVP_PKEY_CTX_add1_hkdf_info(c, info.p, (int)info.n) == 1) &&
 	    EVP_PKEY_derive(c, out, &out_n) == 1)
 		r = 0;
 	EVP_PKEY_CTX_free(c);

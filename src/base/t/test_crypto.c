@@ -60,6 +60,11 @@ static void test_crypto__hkdf_vector(void **s)
 				     span_of(salt, 13), span_of(info, 10)), 0);
 	expect_hex(out, 42, "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5d"
 		   "b02d56ecc4c5bf34007208d5b887185865");
+	/* test case 3: no salt, no info */
+	assert_int_equal(crypto_hkdf(out, sizeof(out), span_of(ikm, 22),
+				     SPAN_NONE, SPAN_NONE), 0);
+	expect_hex(out, 42, "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3"
+		   "454e5f3c738d2d9d201395faa4b61a96c8");
 }
 
 static void test_crypto__sealed_box_detects_every_changed_byte(void **s)
