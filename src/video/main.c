@@ -26,6 +26,7 @@ struct app {
 	struct text *text;
 	struct ipc_ev *core;
 	struct link *link;
+	uint32_t instance;	/* ours */
 	uint32_t media;		/* instance at its other end */
 	struct event *link_ev;
 	int timer_fd;
@@ -246,8 +247,8 @@ static void on_core_down(void *arg, struct ipc_chan *ch, int error)
 static void link_core(struct app *a, uint32_t instance, int fd)
 {
 	const struct ipc_chan_cfg cfg = {
-		.fd = fd, .self = ROLE_VIDEO, .peer = ROLE_CORE,
-		.peer_instance = instance, .on_msg = on_core_msg,
+		.fd = fd, .self = ROLE_VIDEO, .self_instance = a->instance,
+		.peer = ROLE_CORE, .peer_instance = instance, .on_msg = on_core_msg,
 		.on_down = on_core_down, .arg = a};
 	int r;
 
@@ -353,6 +354,7 @@ int main(void)
 	if (sandbox_early() < 0)
 		return EXIT_FAILURE;
 	role_start(ROLE_VIDEO, &boot);
+	a.instance = boot.instance;
 	for (size_t i = 0; i < boot.n_fds; i++)
 		if (boot.fds[i].fd >= 0)
 			close(boot.fds[i].fd);	/* it needs none */
