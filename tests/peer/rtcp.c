@@ -17,6 +17,7 @@ static void block_in(struct peer *p, const uint8_t *b, uint64_t now)
 	uint32_t lsr = get32(b + 16), dlsr = get32(b + 20);
 	double loss = b[4] / 256.;
 	uint32_t ssrc = get32(b);
+	int32_t rtt;
 
 	if (ssrc != p->audio_tx.ssrc && ssrc != p->video_tx.ssrc &&
 	    ssrc != p->rtx_tx.ssrc)
@@ -25,12 +26,13 @@ static void block_in(struct peer *p, const uint8_t *b, uint64_t now)
 		p->n.loss_max = loss;
 	if (!lsr)
 		return;
-	lsr = (uint32_t)(ntp_of(now) >> 16) - lsr - dlsr;
-	if (lsr > 10 * 65536) {
+	rtt = (int32_t)((uint32_t)(ntp_of(now) >> 16) - lsr - dlsr);
+	/* both ends round: a hair below nothing is nothing */
+	if (rtt < -65 || rtt > 10 * 65536) {
 		peer_fault(p, "LSR and DLSR make no round trip");
 		return;
 	}
-	p->n.rtt_ms = lsr * 1000. / 65536;
+	p->n.rtt_ms = rtt > 0 ? rtt * 1000. / 65536 : 0;
 	p->n.rtt_samples++;
 	p->video_in.rtt_ns = (uint64_t)(p->n.rtt_ms * 1e6);
 }
