@@ -24,8 +24,15 @@ enum schema_type {
 	SCHEMA_REF,		/* .i = id of a row of the resource `choices` */
 	SCHEMA_TIME,		/* .i = microseconds since 1970, UTC */
 	SCHEMA_HOSTS,		/* .s host names or addresses, comma between */
+	SCHEMA_ORIGINS,		/* .s https://host[:port], comma between */
 	SCHEMA_TYPE_COUNT
 };
+
+/* Whether .s holds free text that is kept as it is (not secrets, not enums). */
+static inline bool schema_is_text(enum schema_type t)
+{
+	return t == SCHEMA_TEXT || t == SCHEMA_HOSTS || t == SCHEMA_ORIGINS;
+}
 
 enum schema_flag {
 	SCHEMA_F_REQUIRED = 1 << 0,	/* must be given on create */

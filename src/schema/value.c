@@ -170,7 +170,7 @@ struct schema_value schema_default(const struct schema_resource *r,
 		(void)parse_bool(r, f, span_str(f->def), &v, NULL);
 	else if (f->type == SCHEMA_ENUM)
 		(void)parse_enum(r, f, span_str(f->def), &v, NULL);
-	else if (f->type == SCHEMA_TEXT || f->type == SCHEMA_HOSTS)
+	else if (schema_is_text(f->type))
 		v.s = span_str(f->def);
 	else
 		v.i = default_int(f);
@@ -256,6 +256,37 @@ static int check_hosts(const struct schema_resource *r,
 	return check_text(r, f, s, why);
 }
 
+/* RFC 6454 origins; only https, in lower case as browsers send them. */
+static bool is_origin(struct span s)
+{
+	static const struct span scheme = SPAN_LIT("https://");
+	if (!span_starts(s, scheme) || s.n == scheme.n || s.n > 260)
+		return false;
+	for (size_t i = scheme.n; i < s.n; i++)
+		if (!is_host_char(s.p[i]) || (s.p[i] >= 'A' && s.p[i] <= 'Z'))
+			return false;
+	return true;
+}
+
+static int check_origins(const struct schema_resource *r,
+			 const struct schema_field *f, struct span s,
+			 struct schema_error *why)
+{
+	struct span rest = s, one;
+	bool more = s.n > 0;
+	while (more) {
+		size_t place = s.n - rest.n + 1;
+		more = span_split(rest, ',', &one, &rest);
+		if (is_origin(one))
+			continue;
+		schema_fail(why, r, f->name, "origins", place, "must be "
+			    "https://host or https://host:port in lower case, "
+			    "commas between (character %zu)", place);
+		return E_FORMAT;
+	}
+	return check_text(r, f, s, why);
+}
+
 static int check_null(const struct schema_resource *r,
 		      const struct schema_field *f, struct schema_error *why)
 {
@@ -294,6 +325,8 @@ int schema_check(const struct schema_resource *r, unsigned field,
 		return check_pin(r, f, v->s, why);
 	case SCHEMA_HOSTS:
 		return check_hosts(r, f, v->s, why);
+	case SCHEMA_ORIGINS:
+		return check_origins(r, f, v->s, why);
 	case SCHEMA_NONE:
 	case SCHEMA_TYPE_COUNT:
 		break;

@@ -214,8 +214,7 @@ static void bind(sqlite3_stmt *st, int i, const struct schema_field *f,
 	else if (f->flags & SCHEMA_F_SECRET)
 		(void)sqlite3_bind_blob(st, i, v->s.p, (int)v->s.n,
 					SQLITE_STATIC);
-	else if (f->type == SCHEMA_TEXT || f->type == SCHEMA_HOSTS ||
-		 f->type == SCHEMA_ENUM)
+	else if (schema_is_text(f->type) || f->type == SCHEMA_ENUM)
 		(void)sqlite3_bind_text(st, i, v->s.n ?
 					(const char *)v->s.p : "",
 					(int)v->s.n, SQLITE_STATIC);

@@ -63,7 +63,6 @@ static void test_schema__defaults_are_the_documented_ones(void **state)
 		{RES_GLOBAL, "waiting_for_chair_timeout", "900"},
 		{RES_GLOBAL, "eject_last_participant_backstop_timeout", "0"},
 		{RES_GLOBAL, "min_pin_length", "6"},
-		{RES_GLOBAL, "pin_entry_timeout", "120"},
 		{RES_GLOBAL, "bdpm_max_pin_failures_per_window", "20"},
 		{RES_GLOBAL, "max_pin_failures_per_source", "5"},
 		{RES_GLOBAL, "max_talkers", "5"},
@@ -144,6 +143,12 @@ static void test_schema_parse__bad_values_are_refused(void **state)
 		{RES_GLOBAL, "hosts_allowed", "a,,b", E_FORMAT},
 		{RES_GLOBAL, "hosts_allowed", "a b", E_FORMAT},
 		{RES_GLOBAL, "hosts_allowed", "a,", E_FORMAT},
+		{RES_GLOBAL, "cors_origins", "http://a", E_FORMAT},
+		{RES_GLOBAL, "cors_origins", "https://", E_FORMAT},
+		{RES_GLOBAL, "cors_origins", "https://A", E_FORMAT},
+		{RES_GLOBAL, "cors_origins", "https://a/", E_FORMAT},
+		{RES_GLOBAL, "cors_origins", "https://a,*", E_FORMAT},
+		{RES_GLOBAL, "cors_origins", "https://a,", E_FORMAT},
 		{RES_ADMINISTRATOR, "password", "short", E_LIMIT},
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -173,6 +178,7 @@ static void test_schema_parse__good_values_round_trip(void **state)
 		{RES_CONFERENCE, "name", "B\xc3\xa4" "renrunde \xf0\x9f\x90\xbb"},
 		{RES_GLOBAL, "hosts_allowed", "meet.example.org,[::1],127.0.0.1"},
 		{RES_GLOBAL, "hosts_allowed", ""},
+		{RES_GLOBAL, "cors_origins", "https://a.org:8443,https://b"},
 	};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		const struct schema_resource *r = schema_resource(good[i].res);

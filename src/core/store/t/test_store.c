@@ -377,7 +377,7 @@ static void test_store__a_full_queue_refuses(void **state)
 static void count_setting(void *arg, const char *name, struct span value)
 {
 	unsigned *n = arg;
-	if (!strcmp(name, "max_talkers"))
+	if (!strcmp(name, "max_joins_per_source"))
 		assert_true(span_eq(value, SPAN_LIT("5")));
 	assert_string_not_equal(name, "min_pin_length");
 	(*n)++;
@@ -386,9 +386,9 @@ static void count_setting(void *arg, const char *name, struct span value)
 static void test_store__a_role_sees_only_its_projection(void **state)
 {
 	struct fix *f = *state;
-	unsigned media = 0, none = 0;
-	store_projection(f->st, 5 /* ROLE_MEDIA */, count_setting, &media);
-	assert_int_equal(media, 4);
+	unsigned web = 0, none = 0;
+	store_projection(f->st, 4 /* ROLE_WEB */, count_setting, &web);
+	assert_int_equal(web, 5);
 	store_projection(f->st, 2 /* ROLE_KEYS */, count_setting, &none);
 	assert_int_equal(none, 0);
 }

@@ -1,0 +1,24 @@
+-- Written by version 1 with the key of the tests (kit_key). Never made anew.
+BEGIN TRANSACTION;
+CREATE TABLE administrator (id INTEGER PRIMARY KEY AUTOINCREMENT, creation_time INTEGER, username TEXT, password BLOB);
+INSERT INTO "administrator" VALUES(1,1700000000000000,'admin',X'29EB0E5B88FFCC32A94293AEB18305A8033ED991FD660897DCB2E37BFEB8AE37AA009A5E977D30D325F00E6A80E19CB6759946A2CA155893A6E959796092B1E44FDB2813C0F24043EB0A86FBA520D89290427CF7B00AA17C46E296695E26FEA82C4F11A5787CFC3FA563F0EF9B199A3EC8EEE6566A353FCBA62E67CAED');
+CREATE TABLE conference (id INTEGER PRIMARY KEY AUTOINCREMENT, creation_time INTEGER, name TEXT, description TEXT, service_type TEXT, tag TEXT, pin BLOB, allow_guests INTEGER, guest_pin BLOB, participant_limit INTEGER, guests_can_present INTEGER, mute_all_guests INTEGER, enable_chat TEXT, call_type TEXT, max_callrate_in INTEGER, max_callrate_out INTEGER, max_pixels_per_second TEXT, host_view TEXT, enable_overlay_text INTEGER);
+INSERT INTO "conference" VALUES(1,1700000000000000,'Old room',NULL,NULL,'t',X'E77073874F2065A65374C1A1B63D3F70CCA3E81294D84DCB4833187596ECB2874EE8',1,X'678120057FC5F86E84CD54DCD7F49CD47C06C40E13B89E93311DA0ACD13F446F335C',NULL,NULL,NULL,NULL,'audio',NULL,NULL,NULL,NULL,NULL);
+CREATE TABLE conference_alias (id INTEGER PRIMARY KEY AUTOINCREMENT, creation_time INTEGER, alias TEXT COLLATE NOCASE, conference INTEGER, description TEXT);
+INSERT INTO "conference_alias" VALUES(1,1700000000000000,'old-alias',1,NULL);
+CREATE TABLE global (id INTEGER PRIMARY KEY AUTOINCREMENT, guests_only_timeout INTEGER, waiting_for_chair_timeout INTEGER, eject_last_participant_backstop_timeout INTEGER, min_pin_length INTEGER, bdpm_pin_checks_enabled INTEGER, bdpm_max_pin_failures_per_window INTEGER, max_pin_failures_per_source INTEGER, enable_chat INTEGER, max_callrate_in INTEGER, max_callrate_out INTEGER, max_pixels_per_second TEXT, hosts_allowed TEXT, cors_origins TEXT, max_connections_per_source INTEGER, max_requests_per_source INTEGER, max_joins_per_source INTEGER, max_talkers INTEGER, opus_complexity INTEGER, max_encode_groups INTEGER, personal_picture_max INTEGER);
+INSERT INTO "global" VALUES(1,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,7,NULL,NULL,NULL);
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB);
+INSERT INTO "meta" VALUES('key_proof',X'235BCC16ABD8FAB6D0FCAD657820135FDA547B3FC745D84FEF4B590353C753CE329D650707C4C1C1C17B9CDA');
+CREATE UNIQUE INDEX conference_name ON conference(name);
+CREATE UNIQUE INDEX conference_alias_alias ON conference_alias(alias);
+CREATE INDEX conference_alias_conference ON conference_alias(conference);
+CREATE UNIQUE INDEX administrator_username ON administrator(username);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('global',1);
+INSERT INTO "sqlite_sequence" VALUES('conference',1);
+INSERT INTO "sqlite_sequence" VALUES('conference_alias',1);
+INSERT INTO "sqlite_sequence" VALUES('administrator',1);
+COMMIT;
+PRAGMA user_version = 1;
+PRAGMA application_id = 1129729110;
