@@ -26,10 +26,16 @@ struct known_group {
 	const struct stage_step *step;
 };
 
+/* Somebody who leads, but not long enough yet. */
+struct lead {
+	uint64_t leg;			/* 0 = nobody */
+	uint64_t since_ns;
+};
+
 struct stage {
-	uint64_t main, former;		/* legs */
-	uint64_t leader;		/* leads, not yet in the main place */
-	uint64_t leads_since_ns;
+	uint64_t main;			/* leg */
+	uint64_t former;		/* main for him who is in the main place */
+	struct lead lead, second;	/* on their way to main, to former */
 	struct stage_speaker last[STAGE_SPEAKERS_MAX];
 	size_t n_last;
 	/* Who spoke, most recent first: decides who is in the picture. */
@@ -116,14 +122,23 @@ uint64_t stage_main(const struct stage *s)
 	return s->main;
 }
 
+static uint64_t lead_due(const struct lead *l)
+{
+	return l->leg ? l->since_ns + STAGE_LEAD_NS : 0;
+}
+
+/* 0 = never. */
+static uint64_t first_of(uint64_t a, uint64_t b)
+{
+	if (!a || !b)
+		return a + b;
+	return a < b ? a : b;
+}
+
 uint64_t stage_due_ns(const struct stage *s)
 {
-	const uint64_t lead = s->leader ? s->leads_since_ns + STAGE_LEAD_NS :
-			      0;
-
-	if (!lead || !s->due_ns)
-		return lead + s->due_ns;
-	return lead < s->due_ns ? lead : s->due_ns;
+	return first_of(first_of(lead_due(&s->lead), lead_due(&s->second)),
+			s->due_ns);
 }
 
 size_t stage_last_speakers(const struct stage *s,
@@ -149,26 +164,39 @@ static void note_spoke(struct stage *s, uint64_t leg)
 	s->spoke[0] = leg;
 }
 
+/* Whether `leg`, who leads now, has done so long enough. Silence and whoever
+ * is there already end a lead. */
+static bool lead_note(struct lead *l, uint64_t leg, uint64_t there,
+		      uint64_t now_ns)
+{
+	if (!leg || leg == there) {
+		l->leg = 0;
+		return false;
+	}
+	if (leg != l->leg)
+		*l = (struct lead){leg, now_ns};
+	return now_ns - l->since_ns >= STAGE_LEAD_NS;
+}
+
 bool stage_speakers(struct stage *s, const struct stage_speaker *list,
 		    size_t n, uint64_t now_ns)
 {
-	const uint64_t top = n && list[0].vad >= STAGE_VAD_MIN ?
-			     list[0].leg : 0;
+	uint64_t top = 0, next = 0;
+	bool first, second;
 
+	for (size_t i = 0; i < n && !next; i++) {
+		if (list[i].vad < STAGE_VAD_MIN)
+			continue;
+		top = top ? top : list[i].leg;
+		if (list[i].leg != s->main)
+			next = list[i].leg;
+	}
 	s->n_last = n < STAGE_SPEAKERS_MAX ? n : STAGE_SPEAKERS_MAX;
 	if (s->n_last)
 		memcpy(s->last, list, s->n_last * sizeof(*list));
-	/* Silence leaves the main place as it is, but ends a lead. */
-	if (!top || top == s->main) {
-		s->leader = 0;
-		return false;
-	}
-	if (top != s->leader) {
-		s->leader = top;
-		s->leads_since_ns = now_ns;
-		return false;
-	}
-	return now_ns - s->leads_since_ns >= STAGE_LEAD_NS;
+	first = lead_note(&s->lead, top, s->main, now_ns);
+	second = lead_note(&s->second, next, s->former, now_ns);
+	return first || second;
 }
 
 static const struct stage_person *person(const struct plan *p, uint64_t leg)
@@ -212,30 +240,48 @@ static uint64_t anybody(const struct plan *p)
 	return 0;
 }
 
+static bool is_long(const struct plan *p, const struct lead *l)
+{
+	return l->leg && p->now_ns - l->since_ns >= STAGE_LEAD_NS;
+}
+
+static uint64_t next_main(const struct plan *p)
+{
+	const struct stage *s = p->s;
+	const uint64_t spot = first_spotlight(p);
+	uint64_t next = is_long(p, &s->lead) ? s->lead.leg : s->main;
+
+	if (spot)
+		next = spot;
+	if (is_inside(person(p, next)))
+		return next;
+	return is_inside(person(p, s->former)) ? s->former : anybody(p);
+}
+
 static void choose_main(struct plan *p)
 {
 	struct stage *s = p->s;
-	const uint64_t spot = first_spotlight(p);
-	uint64_t next = s->main;
+	const uint64_t was = s->main;
 
 	if (!is_inside(person(p, s->former)))
 		s->former = 0;
-	if (!is_inside(person(p, s->leader)))
-		s->leader = 0;
-	if (s->leader && p->now_ns - s->leads_since_ns >= STAGE_LEAD_NS)
-		next = s->leader;
-	if (spot)
-		next = spot;
-	if (!is_inside(person(p, next)))
-		next = is_inside(person(p, s->former)) ? s->former :
-			anybody(p);
-	if (next == s->main)
-		return;
-	s->former = is_inside(person(p, s->main)) ? s->main : 0;
-	s->main = next;
-	s->leader = 0;
-	if (next)
-		note_spoke(s, next);
+	if (!is_inside(person(p, s->lead.leg)))
+		s->lead.leg = 0;
+	if (!is_inside(person(p, s->second.leg)))
+		s->second.leg = 0;
+	s->main = next_main(p);
+	if (s->main != was) {
+		s->former = is_inside(person(p, was)) ? was : 0;
+		s->lead.leg = s->second.leg = 0;
+		if (s->main)
+			note_spoke(s, s->main);
+	} else if (is_long(p, &s->second)) {
+		s->former = s->second.leg;
+		s->second.leg = 0;
+		note_spoke(s, s->former);
+	}
+	if (s->former == s->main)
+		s->former = 0;
 }
 
 static unsigned view_slots(const char *view)

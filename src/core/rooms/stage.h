@@ -5,8 +5,9 @@
  * them each person gets. Pure; time is an argument.
  *
  * More than `personal_max` people: one shared picture with everybody in it,
- * and a second one for the person in the main place, where the previous
- * speaker stands in the main place and he himself where that one stood. Up to
+ * and a second one for the person in the main place, where the speaker before
+ * him, or whoever else talks now, stands in the main place and he himself
+ * where that one stood. Up to
  * `personal_max` people: one picture each, without himself, while the worker
  * has time. Whoever waits gets a splash picture and never shares a group with
  * those inside. Alone: a splash.
@@ -16,7 +17,8 @@
  * people lose least are merged, into the smaller step, until `groups_max`
  * holds; then the smallest goes without.
  *
- * The main place follows the speaker who leads for STAGE_LEAD_NS. Everybody
+ * The main place follows the speaker who leads for STAGE_LEAD_NS; the main
+ * place of his own picture follows, in the same way, who leads among the rest. Everybody
  * else keeps his place while he is in the picture: a newcomer takes the next
  * free place, or that of whoever spoke longest ago.
  */

@@ -192,6 +192,28 @@ static void test_stage__speaker_must_lead_for_a_second(void **state)
 	done(k);
 }
 
+static void test_stage__main_person_sees_who_else_talks(void **state)
+{
+	struct kit *k = kit(6);
+	const struct stage_speaker both[] = {{2, 90}, {5, 60}};
+
+	(void)state;
+	plan(k);
+	speak(k, 4, 2 * S);
+	speak(k, 2, 2 * S);
+	assert_int_equal(group_of(k, 2)->slots[0], 4);
+	(void)stage_speakers(k->s, both, 2, k->now);
+	assert_int_equal(stage_due_ns(k->s), k->now + S);
+	k->now += S;
+	assert_true(stage_speakers(k->s, both, 2, k->now));
+	plan(k);
+	sound(k);
+	assert_int_equal(stage_main(k->s), 2);
+	assert_int_equal(group_of(k, 2)->slots[0], 5);
+	assert_int_equal(group_of(k, 1)->slots[0], 2);
+	done(k);
+}
+
 static void test_stage__a_lead_ends_with_silence(void **state)
 {
 	struct kit *k = kit(5);
@@ -546,6 +568,7 @@ int main(void)
 		cmocka_unit_test(test_stage__up_to_three_never_see_themselves),
 		cmocka_unit_test(test_stage__more_share_one_picture_but_the_main_one),
 		cmocka_unit_test(test_stage__speaker_must_lead_for_a_second),
+		cmocka_unit_test(test_stage__main_person_sees_who_else_talks),
 		cmocka_unit_test(test_stage__a_lead_ends_with_silence),
 		cmocka_unit_test(test_stage__unchanged_room_has_an_unchanged_plan),
 		cmocka_unit_test(test_stage__groups_keep_their_numbers),
