@@ -25,6 +25,7 @@
  * other end, the usual cause, becomes known. */
 enum { BOOT_OPTIONS_MAX = 64, BOOT_FDS_MAX = 8, RELINK_MS = 300,
        LINK_LOST_MAX = 5, LINK_LOST_S = 60,
+       FRAME_LINK_BYTES = 2 * 1024 * 1024,
        EDGES_MAX = 2 + 3 * OPT_WORKERS_MAX };
 
 struct slot {
@@ -285,6 +286,19 @@ static void send_link(struct slot *to, const struct slot *about, int fd)
 			  LOG_E("error", r));
 }
 
+/* Pictures come in bursts of a keyframe for each group; video itself may not
+ * set an option of a socket. As much as the kernel gives. */
+static void widen(const struct edge *e, const int pair[2])
+{
+	const int bytes = FRAME_LINK_BYTES;
+
+	if (e->a->role != ROLE_VIDEO && e->b->role != ROLE_VIDEO)
+		return;
+	for (int i = 0; i < 2; i++)
+		(void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &bytes,
+				 sizeof(bytes));
+}
+
 static void make_link(struct edge *e)
 {
 	int pair[2];
@@ -296,6 +310,7 @@ static void make_link(struct edge *e)
 		log_error(MOD, "no socket pair", LOG_I("errno", errno));
 		return;
 	}
+	widen(e, pair);
 	e->made++;
 	send_link(e->a, e->b, pair[0]);
 	send_link(e->b, e->a, pair[1]);
