@@ -11,7 +11,8 @@ static int make_encoder(struct group *g)
 {
 	const struct venc_cfg cfg = {
 		.codec = g->plan.codec, .w = g->plan.w, .h = g->plan.h,
-		.fps = g->plan.fps, .kbps = g->kbps};
+		.fps = g->plan.fps, .kbps = g->kbps,
+		.nal_max_bytes = VIDEO_NAL_MAX_BYTES};
 
 	venc_free(&g->enc);
 	return venc_new(&g->enc, &cfg);

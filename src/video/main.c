@@ -25,9 +25,10 @@ struct app {
 	struct worker *worker;
 	struct text *text;
 	struct ipc_ev *core;
+	uint32_t core_instance;
 	struct link *link;
 	uint32_t instance;	/* ours */
-	uint32_t media;		/* instance at its other end */
+	uint32_t media_instance;
 	struct event *link_ev;
 	int timer_fd;
 	struct event *timer_ev;
@@ -146,7 +147,7 @@ static void on_link_read(evutil_socket_t fd, short what, void *arg)
 	if (r < 0 && r != E_AGAIN) {
 		log_notice(MOD, "media is gone", LOG_E("error", r));
 		link_drop(a);
-		role_link_lost(a->role, ROLE_MEDIA, a->media);
+		role_link_lost(a->role, ROLE_MEDIA, a->media_instance);
 	}
 	run_due(a);
 }
@@ -242,6 +243,7 @@ static void on_core_down(void *arg, struct ipc_chan *ch, int error)
 	log_notice(MOD, "core is gone: the last plan goes on",
 		   LOG_E("error", error));
 	ipc_ev_free(&a->core);
+	role_link_lost(a->role, ROLE_CORE, a->core_instance);
 }
 
 static void link_core(struct app *a, uint32_t instance, int fd)
@@ -253,6 +255,7 @@ static void link_core(struct app *a, uint32_t instance, int fd)
 	int r;
 
 	ipc_ev_free(&a->core);
+	a->core_instance = instance;
 	r = ipc_ev_new(&a->core, a->base, &cfg);
 	if (r < 0)
 		log_error(MOD, "no link to core", LOG_E("error", r));
@@ -269,7 +272,7 @@ static void on_link(void *arg, enum ipc_role peer, uint32_t instance, int fd)
 	if (peer == ROLE_CORE) {
 		link_core(a, instance, fd);
 	} else if (peer == ROLE_MEDIA) {
-		a->media = instance;
+		a->media_instance = instance;
 		link_media(a, fd);
 	} else {
 		close(fd);
