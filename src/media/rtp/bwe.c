@@ -39,7 +39,7 @@ void bwe_sent(struct bwe *b, size_t bytes, uint64_t now_ns)
 static void rise(struct bwe *b)
 {
 	uint32_t proven = b->sent_kbps + b->sent_kbps / 2 + 300;
-	uint32_t next = b->kbps + b->kbps / 20 + 1;
+	uint32_t next = b->kbps + b->kbps / 12 + 1;
 
 	/* nothing is learnt from a link that is not used */
 	if (next > proven && next > b->kbps && b->kbps >= BWE_START_KBPS)
@@ -56,11 +56,14 @@ static void fall(struct bwe *b, uint32_t to, uint64_t now_ns)
 		b->kbps = clamp(to, b->cap_kbps);
 }
 
+/* A report is about some thirty packets: three lost by chance are not ten
+ * per cent, so what counts is the mean of the last few. */
 void bwe_loss(struct bwe *b, uint8_t fraction, uint64_t now_ns)
 {
-	if (fraction > LOSS_HIGH)
-		fall(b, b->kbps - b->kbps * fraction / 512, now_ns);
-	else if (fraction < LOSS_LOW)
+	b->loss = (b->loss * 3 + fraction * 16u) / 4;
+	if (b->loss > LOSS_HIGH * 16)
+		fall(b, b->kbps - b->kbps * (b->loss / 16) / 512, now_ns);
+	else if (b->loss < LOSS_LOW * 16)
 		rise(b);
 }
 

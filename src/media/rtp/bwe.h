@@ -2,8 +2,8 @@
  * let the peer send.
  *
  * Downlink: one number, raised and lowered by three witnesses.
- *  - loss in receiver reports: above 10 % it falls by half of the loss, below
- *    2 % it rises by 5 % a report, between nothing happens;
+ *  - loss in receiver reports, smoothed: above 10 % it falls by half of the
+ *    loss, below 2 % it rises by 8 % a report, between nothing happens;
  *  - REMB of the peer is an upper bound until it is 5 s old;
  *  - transport-wide feedback: when the one-way delay grows by more than 20 ms
  *    within a few feedbacks, the rate falls to 85 % of what arrived.
@@ -18,13 +18,14 @@
 
 enum {
 	BWE_MIN_KBPS = 64,
-	BWE_START_KBPS = 800,
+	BWE_START_KBPS = 1000,
 	BWE_MAX_KBPS = 6000,
 	BWE_REMB_MAX_S = 5,
 };
 
 struct bwe {
 	uint32_t kbps, cap_kbps;
+	uint32_t loss;			/* smoothed, of 4096 */
 	uint32_t remb_kbps;
 	uint64_t remb_ns;
 	uint64_t fell_ns;		/* last decrease */

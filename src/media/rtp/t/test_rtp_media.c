@@ -292,12 +292,24 @@ static void test_bwe__falls_with_loss_and_rises_when_used(void **state)
 	}
 	assert_int_equal(bwe_kbps(&b, t), 2000);
 	bwe_loss(&b, 128, t);
-	assert_int_equal(bwe_kbps(&b, t), 1500);
+	assert_int_equal(bwe_kbps(&b, t), 1875);
 	bwe_loss(&b, 128, t + 100 * MS);	/* too soon to fall again */
-	assert_int_equal(bwe_kbps(&b, t), 1500);
+	assert_int_equal(bwe_kbps(&b, t), 1875);
 	bwe_remb(&b, 300000, t);
 	assert_int_equal(bwe_kbps(&b, t), 300);
-	assert_int_equal(bwe_kbps(&b, t + 6000 * MS), 1500);
+	assert_int_equal(bwe_kbps(&b, t + 6000 * MS), 1875);
+}
+
+/* Five per cent by chance: two of forty packets, now and then five. */
+static void test_bwe__stands_still_in_noise(void **state)
+{
+	struct bwe b;
+
+	(void)state;
+	bwe_init(&b, 2000, 0);
+	for (unsigned i = 1; i < 100; i++)
+		bwe_loss(&b, i % 8 == 0 ? 32 : 10, i * 1000 * MS);
+	assert_in_range(bwe_kbps(&b, 0), BWE_START_KBPS, 1300);
 }
 
 static void test_bwe__learns_nothing_from_an_idle_link(void **state)
@@ -308,7 +320,7 @@ static void test_bwe__learns_nothing_from_an_idle_link(void **state)
 	bwe_init(&b, 6000, 0);
 	for (unsigned i = 1; i < 200; i++)
 		bwe_loss(&b, 0, i * 1000 * MS);
-	assert_in_range(bwe_kbps(&b, 0), BWE_START_KBPS, 1200);
+	assert_in_range(bwe_kbps(&b, 0), BWE_START_KBPS, 1300);
 }
 
 static void test_keyreq__asks_at_most_once_an_interval(void **state)
@@ -427,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_twcc__both_ends_agree),
 		cmocka_unit_test(test_twcc__steps_over_a_long_silence),
 		cmocka_unit_test(test_bwe__falls_with_loss_and_rises_when_used),
+		cmocka_unit_test(test_bwe__stands_still_in_noise),
 		cmocka_unit_test(test_bwe__learns_nothing_from_an_idle_link),
 		cmocka_unit_test(test_keyreq__asks_at_most_once_an_interval),
 		cmocka_unit_test(test_pacer__spreads_a_keyframe),
