@@ -136,10 +136,16 @@ static void take_audio(struct leg *leg, const struct rtp *p, size_t bytes)
 		rtp_receive_init(&leg->audio_in, p->ssrc,
 				 leg->audio_out.clock_hz);
 		audio_leg_restart(leg->audio);
+		if (leg->audio_repair)
+			nack_init(&leg->audio_repair->in);
 	}
 	if (rtp_receive_packet(&leg->audio_in, p->seq, p->ts, bytes, now,
 			       &ext) < 0)
 		return;
+	if (leg->audio_repair &&
+	    audio_repair_packet(leg->audio_repair, ext, now))
+		timer_set(leg->m->wheel, &leg->service,
+			  now + NACK_WAIT_MS * NS_PER_MS);
 	if (leg->nego.audio.ext_level &&
 	    rtp_ext_find(p, leg->nego.audio.ext_level, &data) &&
 	    rtp_ext_audio_level(data, &voice, &level))
@@ -230,6 +236,8 @@ void leg_send_audio(struct leg *leg, const struct audio_out *o)
 	n = s.n;
 	if (srtp_seal(leg->tx, slot, &n, NET_PACKET_MAX) < 0)
 		return;
+	if (leg->audio_repair)
+		audio_repair_put(leg->audio_repair, h.seq, span_of(slot, n));
 	net_commit(leg->m->net, ice_leg_path(leg->ice), n);
 	report_sender_note(&leg->audio_out, o->rtp_ts, o->payload.n,
 			   leg->m->now_ns);
@@ -256,8 +264,13 @@ static int audio_open(struct leg *leg)
 		.max_bitrate_bps = s->max_bitrate_bps,
 		.is_fec_refused = !s->is_fec, .user = leg};
 
-	if (s->section < 0 || leg->audio)
-		return 0;
+	int r = 0;
+
+	if (s->section >= 0 && !leg->audio_repair &&
+	    (s->feedback & CV__FEEDBACK__FB_NACK))
+		r = audio_repair_new(&leg->audio_repair);
+	if (r < 0 || s->section < 0 || leg->audio)
+		return r;
 	/* a new encoder goes on after the last stamp we sent */
 	cfg.rtp_ts_start = leg->audio_out.last_ns
 			   ? leg->audio_out.last_ts + 48000 : rand_u32();
@@ -380,6 +393,7 @@ static void leg_free(struct leg *leg)
 	video_in_free(&leg->vin);
 	video_out_free(&leg->vout);
 	audio_leg_free(&leg->audio);
+	audio_repair_free(&leg->audio_repair);
 	dtls_free(&leg->dtls);
 	keys_drop(leg);
 	ice_leg_close(&leg->ice);
@@ -430,6 +444,8 @@ static void streams_change(struct leg *leg, const struct nego *next)
 	    a->ptime_ms != b->ptime_ms ||
 	    a->max_bitrate_bps != b->max_bitrate_bps)
 		audio_leg_free(&leg->audio);
+	if (b->section < 0 || !(b->feedback & CV__FEEDBACK__FB_NACK))
+		audio_repair_free(&leg->audio_repair);
 	if (w->section < 0 || !is_same_video || !w->we_receive)
 		video_in_free(&leg->vin);
 	if (w->section < 0 || !is_same_video || !w->we_send)
@@ -462,6 +478,8 @@ int leg_update(struct leg *leg, const Cv__LegUpdate *msg,
 		next.is_dtls_client = leg->nego.is_dtls_client;
 	leg->nego = next;
 	if (is_new_peer) {
+		/* what was sealed under the old keys is of no use */
+		audio_repair_free(&leg->audio_repair);
 		/* other keys: the next check begins a new handshake */
 		dtls_free(&leg->dtls);
 		keys_drop(leg);
@@ -570,6 +588,7 @@ static void on_service(struct timer *t, void *arg, uint64_t now_ns)
 {
 	struct leg *leg = arg;
 	bool is_busy = leg->vin || leg->vout ||
+		       (leg->audio_repair && leg->audio_repair->in.n) ||
 		       leg->phase != CV__LEG_PHASE__LEG_SECURE;
 
 	if (!check_life(leg))

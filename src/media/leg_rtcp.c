@@ -38,19 +38,36 @@ static void take_sr(struct leg *leg, const struct rtcp *p)
 		rtp_receive_sr(&leg->vin->rtx, p->ntp, now);
 }
 
+static void repeat_audio(struct leg *leg, uint16_t seq)
+{
+	struct span s = audio_repair_find(leg->audio_repair, seq,
+					  leg->m->now_ns);
+
+	if (!s.n || !leg_is_open(leg))
+		return;
+	memcpy(net_reserve(leg->m->net), s.p, s.n);
+	net_commit(leg->m->net, ice_leg_path(leg->ice), s.n);
+}
+
 static void take_nack(struct leg *leg, struct rtcp *p, unsigned *budget)
 {
+	bool is_video = leg->vout && p->media_ssrc == leg->video_ssrc;
+	bool is_audio = leg->audio_repair &&
+			p->media_ssrc == leg->audio_out.ssrc;
 	struct rtcp_nack n;
 
-	if (!leg->vout || p->media_ssrc != leg->video_ssrc)
-		return;
-	while (rtcp_nack_next(&p->items, &n))
+	while ((is_video || is_audio) && rtcp_nack_next(&p->items, &n))
 		for (unsigned i = 0; i <= 16 && *budget; i++) {
+			uint16_t seq = (uint16_t)(n.seq + i);
+
 			if (i && !(n.mask >> (i - 1) & 1))
 				continue;
 			(*budget)--;
-			video_out_repeat(leg->vout, (uint16_t)(n.seq + i),
-					 leg->m->now_ns);
+			if (is_video)
+				video_out_repeat(leg->vout, seq,
+						 leg->m->now_ns);
+			else
+				repeat_audio(leg, seq);
 		}
 }
 
@@ -182,15 +199,41 @@ static void put_reports(struct leg *leg, struct wr *w)
 		put_remb(leg, w, lost);
 }
 
+static bool has_feedback(const struct leg *leg, uint64_t now_ns)
+{
+	if (leg->audio_repair && leg->audio_repair->in.n)
+		return true;
+	return leg->vin && video_in_has_feedback(leg->vin, now_ns);
+}
+
+static void put_feedback(struct leg *leg, struct wr *w, uint64_t now_ns)
+{
+	uint16_t seqs[NACK_MAX];
+	size_t n;
+
+	if (leg->audio_repair) {
+		n = nack_due(&leg->audio_repair->in, now_ns, leg->rtt_ns, seqs,
+			     NACK_MAX);
+		if (n)
+			rtcp_put_nack(w, our_ssrc(leg), leg->audio_in.ssrc,
+				      seqs, n);
+		/* sound does not wait for what is lost for good */
+		(void)nack_take_lost(&leg->audio_repair->in);
+	}
+	if (leg->vin && leg->vin->is_started)
+		video_in_feedback(leg->vin, w, our_ssrc(leg), now_ns);
+}
+
 void leg_rtcp_service(struct leg *leg)
 {
 	uint64_t now = leg->m->now_ns;
 	bool is_due = now >= leg->report_ns;
+	size_t head;
 	struct report_sender none = {.ssrc = our_ssrc(leg)};
 	uint8_t *slot;
 	struct wr w;
 
-	if (!is_due && !(leg->vin && video_in_has_feedback(leg->vin, now)))
+	if (!is_due && !has_feedback(leg, now))
 		return;
 	slot = net_reserve(leg->m->net);
 	w = wr_of(slot, RTCP_BYTES_MAX);
@@ -203,13 +246,10 @@ void leg_rtcp_service(struct leg *leg)
 		/* a compound begins with a report (RFC 3550 6.1) */
 		report_put(&w, &leg->m->clock, &none, NULL, 0, SPAN_NONE, now);
 	}
-	if (leg->vin && leg->vin->is_started) {
-		size_t head = wr_len(&w);
-
-		video_in_feedback(leg->vin, &w, our_ssrc(leg), now);
-		/* nothing was due after all */
-		if (!is_due && wr_len(&w) == head)
-			return;
-	}
+	head = wr_len(&w);
+	put_feedback(leg, &w, now);
+	/* nothing was due after all */
+	if (!is_due && wr_len(&w) == head)
+		return;
 	send_compound(leg, &w, slot);
 }

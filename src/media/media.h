@@ -15,6 +15,7 @@
 #include "media/audio/audio.h"
 #include "media/loop.h"
 #include "media/negotiate.h"
+#include "media/rtp/audio_repair.h"
 #include "media/rtp/report.h"
 #include "media/transport/dtls.h"
 #include "media/transport/ice.h"
@@ -158,6 +159,7 @@ struct leg {
 	char cname[REPORT_CNAME_LEN + 1];
 
 	struct audio_leg *audio;
+	struct audio_repair *audio_repair;	/* NULL: not agreed */
 	struct rtp_receive audio_in;
 	uint64_t audio_switch_ns;
 	uint16_t audio_seq;

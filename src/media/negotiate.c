@@ -108,8 +108,10 @@ static void take(struct nego_stream *st, const Cv__Section *s, int section,
 		.mode = (uint8_t)c->packetization_mode,
 		.profile_level_id = c->profile_level_id};
 	take_exts(st, s, is_video);
-	if (!is_video)
+	if (!is_video) {
+		st->feedback = c->feedback & CV__FEEDBACK__FB_NACK;
 		return;
+	}
 	take_rtx(st, s);
 	st->feedback = c->feedback & feedback_known;
 	/* feedback without numbers in the packets, or the reverse, is none */

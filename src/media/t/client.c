@@ -32,11 +32,13 @@ struct client {
 	SSL *ssl;
 	BIO *in, *out;
 	srtp_t tx, rx;
-	uint32_t audio_ssrc, video_ssrc, rtx_ssrc, peer_video, peer_rtx;
+	uint32_t audio_ssrc, video_ssrc, rtx_ssrc;
+	uint32_t peer_audio, peer_video, peer_rtx;
 	uint16_t audio_seq, video_seq, rtx_seq, twcc_seq;
 	uint32_t audio_ts;
 	struct client_got got;
 	struct { uint16_t seq; uint8_t p[1500]; size_t n; } kept[KEPT];
+	struct { uint16_t seq; uint8_t p[1500]; size_t n; } lost_audio;
 	uint8_t tcp[65536];
 	size_t tcp_n;
 	/* the offer */
@@ -184,6 +186,8 @@ static void offer_audio(struct client *c)
 					CLIENT_OPUS, 48000);
 	c->codec[0].channels = 2;
 	c->codec[0].useinbandfec = true;
+	c->codec[0].feedback = c->cfg.has_audio_nack
+			       ? CV__FEEDBACK__FB_NACK : 0;
 	c->section[0].codecs = c->audio_codecs;
 	c->section[0].n_codecs = 1;
 	cv__ext__init(&c->ext[0]);
@@ -256,6 +260,7 @@ void client_answer(struct client *c, const Cv__LegDescription *a)
 	memcpy(c->their_pwd, a->ice_pwd.data, a->ice_pwd.len);
 	MUST(a->fingerprint_sha256.len == 32);
 	memcpy(c->their_fingerprint, a->fingerprint_sha256.data, 32);
+	c->peer_audio = a->sections[0]->ssrc;
 	if (a->n_sections > 1) {
 		c->peer_video = a->sections[1]->ssrc;
 		c->peer_rtx = a->sections[1]->rtx_ssrc;
@@ -388,7 +393,8 @@ static void rtp_send(struct client *c, const uint8_t *p, size_t n)
 		client_send_raw(c, span_of(buf, (size_t)len));
 }
 
-void client_send_audio(struct client *c, struct span payload, int level)
+static void audio_send(struct client *c, struct span payload, int level,
+		       bool lose)
 {
 	uint8_t buf[1500], ext[4] = {CLIENT_LEVEL_ID << 4, 0, 0, 0};
 	struct rtp h = {.pt = CLIENT_OPUS, .seq = c->audio_seq++,
@@ -404,7 +410,31 @@ void client_send_audio(struct client *c, struct span payload, int level)
 	}
 	c->audio_ts += 960;
 	MUST(rtp_encode(&h, buf, sizeof(buf), &s) == 0);
-	rtp_send(c, s.p, s.n);
+	if (!lose) {
+		rtp_send(c, s.p, s.n);
+		return;
+	}
+	/* sealed now, as a sender would, and sent when asked for */
+	c->lost_audio.n = s.n;
+	c->lost_audio.seq = h.seq;
+	memcpy(c->lost_audio.p, s.p, s.n);
+	{
+		int len = (int)s.n;
+
+		MUST(srtp_protect(c->tx, c->lost_audio.p, &len) ==
+		     srtp_err_status_ok);
+		c->lost_audio.n = (size_t)len;
+	}
+}
+
+void client_send_audio(struct client *c, struct span payload, int level)
+{
+	audio_send(c, payload, level, false);
+}
+
+void client_lose_audio(struct client *c, struct span payload)
+{
+	audio_send(c, payload, -1, true);
 }
 
 void client_send_video(struct client *c, struct span payload, uint32_t ts,
@@ -446,7 +476,7 @@ static void repair(struct client *c, uint16_t seq)
 	rtp_send(c, s.p, s.n);
 }
 
-void client_complain(struct client *c, int nack)
+static void complain(struct client *c, uint32_t about, int nack)
 {
 	uint8_t buf[200];
 	struct wr w = wr_of(buf, sizeof(buf));
@@ -456,13 +486,23 @@ void client_complain(struct client *c, int nack)
 
 	rtcp_put_rr(&w, c->audio_ssrc, NULL, 0);
 	if (nack >= 0)
-		rtcp_put_nack(&w, c->audio_ssrc, c->peer_video, &seq, 1);
+		rtcp_put_nack(&w, c->audio_ssrc, about, &seq, 1);
 	else
-		rtcp_put_pli(&w, c->audio_ssrc, c->peer_video);
+		rtcp_put_pli(&w, c->audio_ssrc, about);
 	MUST(wr_end(&w, &s) == 0);
 	len = (int)s.n;
 	MUST(srtp_protect_rtcp(c->tx, buf, &len) == srtp_err_status_ok);
 	client_send_raw(c, span_of(buf, (size_t)len));
+}
+
+void client_complain(struct client *c, int nack)
+{
+	complain(c, c->peer_video, nack);
+}
+
+void client_complain_audio(struct client *c, uint16_t seq)
+{
+	complain(c, c->peer_audio, seq);
 }
 
 /* --- receiving --------------------------------------------------------- */
@@ -485,6 +525,13 @@ static void got_rtp(struct client *c, uint8_t *p, int n)
 {
 	struct rtp h;
 
+	/* a repeated packet is a replay, byte for byte */
+	if (c->is_up && n > 4 && c->got.audio &&
+	    p[2] == c->got.audio_seq >> 8 && p[3] == (c->got.audio_seq & 255) &&
+	    (p[1] & 127) == CLIENT_OPUS) {
+		c->got.audio_again++;
+		return;
+	}
 	if (!c->is_up || srtp_unprotect(c->rx, p, &n) != srtp_err_status_ok ||
 	    rtp_decode(&h, span_of(p, (size_t)n)) < 0) {
 		c->got.bad++;
@@ -494,6 +541,7 @@ static void got_rtp(struct client *c, uint8_t *p, int n)
 	if (h.pt == CLIENT_OPUS) {
 		c->got.audio++;
 		c->got.audio_ts = h.ts;
+		c->got.audio_seq = h.seq;
 		c->got.audio_bytes += h.payload.n;
 	} else if (h.pt == CLIENT_VP8 && h.ssrc == c->peer_video) {
 		got_video(c, &h);
@@ -511,6 +559,12 @@ static void got_nack(struct client *c, struct rtcp *p)
 	c->got.nack++;
 	while (rtcp_nack_next(&p->items, &n)) {
 		c->got.nack_seq = n.seq;
+		if (p->media_ssrc == c->audio_ssrc) {
+			if (n.seq == c->lost_audio.seq && c->lost_audio.n)
+				client_send_raw(c, span_of(c->lost_audio.p,
+							   c->lost_audio.n));
+			continue;
+		}
 		repair(c, n.seq);
 		for (unsigned i = 0; i < 16; i++)
 			if (n.mask >> i & 1)

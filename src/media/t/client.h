@@ -20,6 +20,8 @@ struct client_got {
 	unsigned video_lost;		/* holes in the numbers */
 	uint16_t video_seq;
 	uint32_t video_ts, audio_ts;
+	uint16_t audio_seq;
+	unsigned audio_again;		/* repeated numbers */
 	uint32_t remb_kbps;
 	uint16_t nack_seq;
 	size_t audio_bytes, video_bytes;
@@ -29,7 +31,7 @@ enum { CLIENT_OPUS = 111, CLIENT_VP8 = 96, CLIENT_RTX = 97, CLIENT_TWCC_ID = 3,
        CLIENT_LEVEL_ID = 1 };
 
 struct client_cfg {
-	bool has_video, has_rtx, has_twcc, is_tcp;
+	bool has_video, has_rtx, has_twcc, has_audio_nack, is_tcp;
 	const char *profile;		/* of SRTP, NULL = OpenSSL's list */
 };
 
@@ -49,6 +51,10 @@ void client_send_audio(struct client *c, struct span payload, int level);
  * repair, and not sent. */
 void client_send_video(struct client *c, struct span payload, uint32_t ts,
 		       bool marker, bool lose);
+/* Takes a number and sends nothing; kept for repair. */
+void client_lose_audio(struct client *c, struct span payload);
+/* NACK about our sound. */
+void client_complain_audio(struct client *c, uint16_t seq);
 /* Sends a NACK, or with nack < 0 a PLI, about our video. */
 void client_complain(struct client *c, int nack);
 /* A raw datagram from the client's address. */

@@ -303,6 +303,36 @@ static void test_media__mixes_sound_between_two_clients(void **state)
 	world_release(&w);
 }
 
+static void test_media__repairs_sound_when_agreed(void **state)
+{
+	struct client_cfg cfg = {.has_audio_nack = true};
+	struct audio_leg_stats st;
+	uint8_t frame[60] = {0xf8};
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	leg_make_test(&w, 0, &cfg);
+	UNTIL(&w, client_is_up(w.c[0]) && client_got(w.c[0])->audio > 5);
+	/* ours to him: the same bytes again */
+	client_complain_audio(w.c[0], client_got(w.c[0])->audio_seq);
+	UNTIL(&w, client_got(w.c[0])->audio_again == 1);
+	/* his to us */
+	for (int i = 0; i < 20; i++) {
+		if (i == 10)
+			client_lose_audio(w.c[0], span_of(frame, 60));
+		else
+			client_send_audio(w.c[0], span_of(frame, 60), -1);
+		run_ms(&w, 20);
+	}
+	assert_true(client_got(w.c[0])->nack >= 1);
+	assert_int_equal(leg_find(w.m, w.leg[0])->audio_repair->in.recovered,
+			 1);
+	audio_leg_stats(leg_find(w.m, w.leg[0])->audio, &st);
+	assert_true(st.received >= 20);
+	world_release(&w);
+}
+
 static void test_media__agrees_with_every_srtp_profile(void **state)
 {
 	static const char *const all[] = {
@@ -681,6 +711,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_media__mixes_sound_between_two_clients),
+		cmocka_unit_test(test_media__repairs_sound_when_agreed),
 		cmocka_unit_test(test_media__agrees_with_every_srtp_profile),
 		cmocka_unit_test(test_media__serves_ice_tcp),
 		cmocka_unit_test(test_media__stays_silent_to_strangers),
