@@ -79,7 +79,6 @@ void bwe_remb(struct bwe *b, uint64_t bps, uint64_t now_ns)
 
 void bwe_twcc(struct bwe *b, const struct twcc_result *r, uint64_t now_ns)
 {
-	uint64_t kbps;
 
 	/* forget slowly, so that several small growths add up */
 	b->delay_ns = b->delay_ns * 3 / 4 + r->delay_ns;
@@ -88,13 +87,9 @@ void bwe_twcc(struct bwe *b, const struct twcc_result *r, uint64_t now_ns)
 	if (b->delay_ns < (int64_t)(DELAY_GROWTH_MS * NS_PER_MS) ||
 	    r->span_ns < 20 * NS_PER_MS)
 		return;
-	kbps = r->bytes * 8 * NS_PER_MS / r->span_ns;
-	/* a burst that arrived late is no measure below half of what we had */
-	if (kbps < b->kbps / 2)
-		kbps = b->kbps / 2;
-	if (kbps > b->kbps)
-		kbps = b->kbps;
-	fall(b, (uint32_t)(kbps * 85 / 100), now_ns);
+	/* what arrived says little when little was sent: one step at a time,
+	 * a queue that stays gives the next step half a second later */
+	fall(b, b->kbps * 85 / 100, now_ns);
 	b->delay_ns = 0;
 }
 

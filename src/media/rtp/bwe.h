@@ -6,7 +6,7 @@
  *    loss, below 2 % it rises by 8 % a report, between nothing happens;
  *  - REMB of the peer is an upper bound until it is 5 s old;
  *  - transport-wide feedback: when the one-way delay grows by more than 20 ms
- *    within a few feedbacks, the rate falls to 85 % of what arrived.
+ *    within a few feedbacks, the rate falls to 85 %, twice a second at most.
  * It rises only while the link is used: never above 1.5 times what was sent
  * plus a margin. Simple on purpose: pictures come in a few fixed rates, so the
  * estimate only has to find the right step.

@@ -300,6 +300,25 @@ static void test_bwe__falls_with_loss_and_rises_when_used(void **state)
 	assert_int_equal(bwe_kbps(&b, t + 6000 * MS), 1875);
 }
 
+static void test_bwe__falls_while_a_queue_grows(void **state)
+{
+	struct twcc_result r = {.received = 10, .bytes = 9000,
+				.span_ns = 100 * MS, .delay_ns = 8 * MS};
+	struct bwe b;
+	uint64_t t = NS_PER_S;
+
+	(void)state;
+	bwe_init(&b, 2000, 0);
+	for (unsigned i = 0; i < 20; i++)
+		bwe_twcc(&b, &r, t += 100 * MS);
+	assert_in_range(bwe_kbps(&b, t), 400, 750);
+	r.delay_ns = 0;
+	bwe_init(&b, 2000, 0);
+	for (unsigned i = 0; i < 20; i++)
+		bwe_twcc(&b, &r, t += 100 * MS);
+	assert_int_equal(bwe_kbps(&b, t), BWE_START_KBPS);
+}
+
 /* Five per cent by chance: two of forty packets, now and then five. */
 static void test_bwe__stands_still_in_noise(void **state)
 {
@@ -439,6 +458,7 @@ int main(void)
 		cmocka_unit_test(test_twcc__both_ends_agree),
 		cmocka_unit_test(test_twcc__steps_over_a_long_silence),
 		cmocka_unit_test(test_bwe__falls_with_loss_and_rises_when_used),
+		cmocka_unit_test(test_bwe__falls_while_a_queue_grows),
 		cmocka_unit_test(test_bwe__stands_still_in_noise),
 		cmocka_unit_test(test_bwe__learns_nothing_from_an_idle_link),
 		cmocka_unit_test(test_keyreq__asks_at_most_once_an_interval),
