@@ -493,9 +493,14 @@ int leg_update(struct leg *leg, const Cv__LegUpdate *msg,
 
 void leg_set(struct leg *leg, const Cv__LegFlags *f)
 {
+	bool was_hidden = leg->is_video_muted || !leg->is_admitted;
+
 	flags_take(leg, f);
 	if (leg->audio)
 		audio_leg_set(leg->audio, leg->is_muted, leg->is_admitted);
+	/* the decoder saw nothing meanwhile */
+	if (was_hidden && leg->vin)
+		video_in_restart(leg->vin);
 }
 
 void leg_close(struct leg *leg)

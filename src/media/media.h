@@ -230,10 +230,10 @@ void vlink_note(struct media *m, const struct frame *f);
 
 struct media_cfg {
 	int udp_fd, tcp_fd;		/* ownership goes over */
-	/* Candidates; 0 = every local address with the socket's own port. */
+	/* Candidates, port 0 = the socket's own; none = every local address.
+	 * A port counts for UDP and for TCP, as a translator maps both. */
 	struct addr advertised[ICE_CANDIDATES_MAX];
 	size_t n_advertised;
-	uint16_t advertised_tcp_port;	/* 0 = as bound */
 	bool is_loopback;		/* tests: offer 127.0.0.1 too */
 	uint32_t instance;
 	/* Whose handshake is being parsed, for the report of a death. May be

@@ -142,10 +142,8 @@ static void hello(struct media *m, const struct frame *f)
 		list_each(it, next, &r->legs) {
 			struct leg *leg = list_entry(it, struct leg, in_room);
 
-			if (leg->vin && leg->vin->assemble) {
-				assemble_reset(leg->vin->assemble);
-				video_in_want_key(leg->vin);
-			}
+			if (leg->vin)
+				video_in_restart(leg->vin);
 			if (leg->vout)
 				video_out_switch(leg->vout);
 		}

@@ -171,15 +171,14 @@ static void candidates_make(struct media *m, const struct media_cfg *cfg)
 	else
 		n = net_local_addresses(all, ICE_CANDIDATES_MAX / 2,
 					cfg->is_loopback);
-	for (unsigned i = 0; i < n; i++) {
-		if (!all[i].port)
-			all[i].port = udp;
-		candidate_add(m, &all[i], false, i);
-	}
-	for (unsigned i = 0; tcp && i < n; i++) {
-		all[i].port = cfg->advertised_tcp_port
-			      ? cfg->advertised_tcp_port : tcp;
-		candidate_add(m, &all[i], true, i);
+	for (unsigned i = 0; i < 2 * n; i++) {
+		bool is_tcp = i >= n;
+		struct addr a = all[i % n];
+
+		if (!a.port)
+			a.port = is_tcp ? tcp : udp;
+		if (is_tcp ? tcp : udp)
+			candidate_add(m, &a, is_tcp, (unsigned)(i % n));
 	}
 }
 

@@ -18,7 +18,8 @@
 #include "media/media.h"
 #include "media/t/client.h"
 
-enum { PEOPLE_MAX = 300, FRAMES = 200, VOICES = 5, WARM_S = 4, ROOM = 1 };
+enum { PEOPLE_MAX = 300, FRAMES = 200, VOICES = 5, WARM_S = 4, ROOM = 1,
+       KB_MAX = 200 };
 
 struct voice {
 	uint8_t data[FRAMES][400];
@@ -224,6 +225,21 @@ static double cpu_of(pid_t pid)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static long rss_kb(pid_t pid)
+{
+	char path[64];
+	long all = 0, rss = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	f = fopen(path, "r");
+	if (f && fscanf(f, "%ld %ld", &all, &rss) != 2)
+		rss = 0;
+	if (f)
+		fclose(f);
+	return rss * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
 static bool run(const struct setup *su, unsigned seconds)
 {
 	struct swarm s = {.n = 0};
@@ -234,6 +250,7 @@ static bool run(const struct setup *su, unsigned seconds)
 	unsigned heard = 0, lost = 0;
 	int pair[2], udp = bound();
 	double cpu, ms;
+	long kb;
 	pid_t pid;
 
 	if (udp < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0,
@@ -251,6 +268,9 @@ static bool run(const struct setup *su, unsigned seconds)
 		return false;
 	room.room = ROOM;
 	(void)ipc_send(s.core, ROOM_OPEN, &room);
+	for (unsigned i = 0; i < 200; i++)
+		step(&s);
+	kb = rss_kb(pid);
 	join_all(&s, su);
 	talk(&s, su, WARM_S);
 	for (unsigned i = 0; i < s.n; i++)
@@ -258,6 +278,7 @@ static bool run(const struct setup *su, unsigned seconds)
 	cpu = cpu_of(pid);
 	talk(&s, su, seconds);
 	cpu = cpu_of(pid) - cpu;
+	kb = (rss_kb(pid) - kb) / su->people;
 	for (unsigned i = 0; i < s.n; i++) {
 		heard += client_got(s.c[i])->audio;
 		lost += client_got(s.c[i])->bad;
@@ -268,10 +289,12 @@ static bool run(const struct setup *su, unsigned seconds)
 	ms = cpu * 1000 / su->people / seconds;
 	printf("%s %.2f ms/participant-s %.1f %s (heard %u of %u, bad %u, late ticks %llu of %llu)\n",
 	       su->name, ms, su->target_ms,
-	       su->target_ms && ms > su->target_ms ? "MISSED" : "ok", heard,
+	       ms > su->target_ms ? "MISSED" : "ok", heard,
 	       su->people * seconds * 50, lost, (unsigned long long)s.late,
 	       (unsigned long long)s.ticks);
-	return !su->target_ms || ms <= su->target_ms;
+	printf("%s_memory %ld KB/leg %d %s\n", su->name, kb, KB_MAX,
+	       kb > KB_MAX ? "MISSED" : "ok");
+	return ms <= su->target_ms && kb <= KB_MAX;
 }
 
 int main(int argc, char **argv)

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/alloc_test.h"
 #include "base/clock.h"
 #include "base/rand.h"
 #include "media/media.h"
@@ -707,6 +708,47 @@ static void test_media__survives_a_hostile_video_worker(void **state)
 	world_release(&w);
 }
 
+/* --- memory ------------------------------------------------------------ */
+
+static int live_once(void *arg)
+{
+	struct client *c = arg;
+	struct media_cfg cfg = {.udp_fd = -1, .tcp_fd = -1,
+				.is_loopback = true};
+	Cv__RoomOpen ro = CV__ROOM_OPEN__INIT;
+	Cv__LegOpen lo = CV__LEG_OPEN__INIT;
+	Cv__LegUpdate lu = CV__LEG_UPDATE__INIT;
+	Cv__LegDescription *a = NULL;
+	struct media *m = NULL;
+	int r = media_new(&m, &cfg);
+
+	if (r < 0)
+		return r;
+	ro.room = lo.room = ROOM;
+	lo.leg = lu.leg = 9;
+	lo.offer = client_offer(c, false);
+	r = room_open(m, &ro);
+	if (r == 0)
+		r = leg_open(m, &lo, &a);
+	nego_answer_free(&a);
+	if (r == 0) {
+		lu.offer = client_offer(c, true);
+		r = leg_update(leg_find(m, 9), &lu, &a);
+		nego_answer_free(&a);
+	}
+	media_free(&m);
+	return r;
+}
+
+static void test_media__survives_failing_allocations(void **state)
+{
+	struct client *c = client_new(&picture);
+
+	(void)state;
+	assert_in_range(alloc_test_every(live_once, c, 400), 10, 400);
+	client_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -727,6 +769,7 @@ int main(void)
 		cmocka_unit_test(test_media__changes_groups_at_a_keyframe),
 		cmocka_unit_test(test_media__fills_when_video_falls_silent),
 		cmocka_unit_test(test_media__survives_a_hostile_video_worker),
+		cmocka_unit_test(test_media__survives_failing_allocations),
 	};
 
 	if (srtp_init() != srtp_err_status_ok)

@@ -33,6 +33,15 @@ void video_in_want_key(struct video_in *v)
 	keyreq_want(&v->key);
 }
 
+void video_in_restart(struct video_in *v)
+{
+	if (!v->assemble)
+		return;
+	assemble_reset(v->assemble);
+	nack_forget_before(&v->nack, v->nack.next);
+	video_in_want_key(v);
+}
+
 void video_in_need(struct video_in *v, bool is_needed)
 {
 	if (is_needed == (v->assemble != NULL))
@@ -67,8 +76,13 @@ static void forward(struct video_in *v, const struct assembled *pic,
 		keyreq_got(&v->key);
 	if (v->leg->is_video_muted || !v->leg->is_admitted)
 		return;
-	if (vlink_picture(v->leg->m, &f, pic->data) == 0)
+	switch (vlink_picture(v->leg->m, &f, pic->data)) {
+	case 0:
+	case E_CLOSED:		/* nobody there; all begin anew with a hello */
 		return;
+	default:
+		break;
+	}
 	/* the decoder misses one: only a keyframe helps */
 	assemble_lost(v->assemble);
 	video_in_want_key(v);
@@ -99,10 +113,7 @@ static bool take_ssrc(struct video_in *v, uint32_t ssrc, uint64_t now_ns)
 	v->is_started = true;
 	rtp_receive_init(&v->rx, ssrc, 90000);
 	nack_init(&v->nack);
-	if (v->assemble) {
-		assemble_reset(v->assemble);
-		video_in_want_key(v);
-	}
+	video_in_restart(v);
 	return true;
 }
 

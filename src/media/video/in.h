@@ -35,6 +35,8 @@ void video_in_packet(struct video_in *v, const struct rtp *p, size_t bytes,
 		     uint64_t now_ns);
 /* Somebody sees him now, or nobody any more. */
 void video_in_need(struct video_in *v, bool is_needed);
+/* The decoder lost its place: go on with a keyframe. */
+void video_in_restart(struct video_in *v);
 void video_in_want_key(struct video_in *v);
 /* Appends what is due: NACK, PLI or FIR, transport-wide feedback. */
 void video_in_feedback(struct video_in *v, struct wr *w, uint32_t our_ssrc,
