@@ -280,7 +280,7 @@ static int enter_data_dir(struct role_boot *b)
 
 static int open_data(struct core *c, struct span key)
 {
-	struct store_cfg cfg = {.dir = ".", .data_key = key, .create = true};
+	struct store_cfg cfg = {.dir = ".", .data_key = key};
 	struct audit_cfg acfg = {.dir = PATH_AUDIT_DIR, .reserve = true};
 	struct store_problem why = {.error = 0};
 	int r = store_open(&c->store, &cfg, &why);

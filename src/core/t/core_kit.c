@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "core/store/store.h"
 
 static const enum ipc_role roles[KIT_COUNT] = {
 	[KIT_SUPER] = ROLE_SUPER, [KIT_WEB] = ROLE_WEB,
@@ -216,6 +217,21 @@ static void spawn(struct kit *k, int fd)
 	close(fd);
 }
 
+/* As conclave-setup does: core itself never makes one. */
+static void make_database(const char *dir)
+{
+	uint8_t key[32];
+	struct store *st;
+	struct store_problem why;
+	struct store_cfg cfg = {.dir = dir, .create = true,
+				.data_key = span_of(key, sizeof(key))};
+
+	memset(key, 7, sizeof(key));
+	if (store_open(&st, &cfg, &why) < 0)
+		fail_msg("%s", why.text);
+	store_close(&st);
+}
+
 static int key_file(const struct kit *k)
 {
 	char path[96];
@@ -286,6 +302,7 @@ void kit_start(struct kit *k)
 	assert_non_null(mkdtemp(k->dir));
 	(void)snprintf(path, sizeof(path), "%s/core", k->dir);
 	assert_int_equal(mkdir(path, 0700), 0);
+	make_database(path);
 	listen_cli(k);
 	kit_spawn(k);
 }
