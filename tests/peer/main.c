@@ -25,14 +25,15 @@ static const char usage[] =
 	"  --probe X,Y        tell the colour there, 0..1; repeatable\n"
 	"  --audio-only, --video-only, --no-camera (receives pictures only)\n"
 	"  --no-repair        no FEC, NACK, RTX\n"
+	"  --no-pli           no requests for keyframes either\n"
 	"  --feedback LIST    of remb,twcc (both)\n"
 	"  --srtp LIST        OpenSSL's names of profiles\n"
 	"  --to IP:PORT       instead of the answer's candidate\n";
 
 enum {
 	SECONDS = 256, TONE, PATTERN, HEAR, BEAT, PPM, VIDEO, KBPS, COLOR,
-	PROBE, AUDIO_ONLY, VIDEO_ONLY, NO_CAMERA, NO_REPAIR, FEEDBACK, SRTP, TO,
-	HELP,
+	PROBE, AUDIO_ONLY, VIDEO_ONLY, NO_CAMERA, NO_REPAIR, NO_PLI, FEEDBACK,
+	SRTP, TO, HELP,
 };
 
 static const struct option table[] = {
@@ -44,6 +45,7 @@ static const struct option table[] = {
 	{"audio-only", 0, NULL, AUDIO_ONLY},
 	{"video-only", 0, NULL, VIDEO_ONLY},
 	{"no-camera", 0, NULL, NO_CAMERA}, {"no-repair", 0, NULL, NO_REPAIR},
+	{"no-pli", 0, NULL, NO_PLI},
 	{"feedback", 1, NULL, FEEDBACK}, {"srtp", 1, NULL, SRTP},
 	{"to", 1, NULL, TO}, {"help", 0, NULL, HELP}, {NULL, 0, NULL, 0},
 };
@@ -120,6 +122,7 @@ static bool option(struct options *o, int c, const char *v)
 	case VIDEO_ONLY: o->has_audio = false; return true;
 	case NO_CAMERA: o->sends_video = false; return true;
 	case NO_REPAIR: o->is_repaired = false; return true;
+	case NO_PLI: o->wants_pli = false; return true;
 	case FEEDBACK:
 		o->wants_remb = strstr(v, "remb") != NULL;
 		o->wants_twcc = strstr(v, "twcc") != NULL;
@@ -136,7 +139,8 @@ bool options_read(struct options *o, int argc, char **argv)
 
 	*o = (struct options){.seconds = 10, .tone = 440, .has_audio = true,
 			      .has_video = true, .sends_video = true,
-			      .is_repaired = true, .wants_remb = true,
+			      .is_repaired = true, .wants_pli = true,
+			      .wants_remb = true,
 			      .wants_twcc = true, .width = 320, .height = 180,
 			      .fps = 15, .kbps = 300, .rgb = {40, 60, 210}};
 	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1)
@@ -185,7 +189,7 @@ static bool offer(struct peer *p)
 		.cname = p->cname, .audio_ssrc = p->audio_tx.ssrc,
 		.video_ssrc = p->video_tx.ssrc, .rtx_ssrc = p->rtx_tx.ssrc,
 		.has_audio = p->o.has_audio, .has_video = p->o.has_video,
-		.is_repaired = p->o.is_repaired,
+		.is_repaired = p->o.is_repaired, .wants_pli = p->o.wants_pli,
 		.wants_remb = p->o.wants_remb, .wants_twcc = p->o.wants_twcc};
 	json_t *o;
 

@@ -14,7 +14,7 @@ struct options {
 	double hear[AUDIO_TONES];
 	unsigned n_hear;
 	bool has_audio, has_video, sends_video;
-	bool is_repaired, wants_remb, wants_twcc;
+	bool is_repaired, wants_pli, wants_remb, wants_twcc;
 	unsigned width, height, fps, kbps;
 	uint8_t rgb[3];
 	double probe[VIDEO_PROBES][2];

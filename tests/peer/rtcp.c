@@ -27,8 +27,9 @@ static void block_in(struct peer *p, const uint8_t *b, uint64_t now)
 	if (!lsr)
 		return;
 	rtt = (int32_t)((uint32_t)(ntp_of(now) >> 16) - lsr - dlsr);
-	/* both ends round: a hair below nothing is nothing */
-	if (rtt < -65 || rtt > 10 * 65536) {
+	/* a server that reads its clock once a turn dates our SR too early
+	 * by what the turn lasted */
+	if (rtt < -50 * 65536 / 1000 || rtt > 10 * 65536) {
 		peer_fault(p, "LSR and DLSR make no round trip");
 		return;
 	}
@@ -132,10 +133,12 @@ static void feedback_in(struct peer *p, const uint8_t *b, size_t n,
 			peer_fault(p, "transport-cc that was not agreed on");
 	} else if (b[1] == PSFB && fmt == 1) {
 		p->n.plis_in++;
-		p->video_out.wants_key = true;
+		if (!p->answer.pli)
+			peer_fault(p, "a PLI that was not agreed on");
+		p->video_out.wants_key = p->o.wants_pli;
 	} else if (b[1] == PSFB && fmt == 4) {
 		p->n.firs_in++;
-		p->video_out.wants_key = true;
+		p->video_out.wants_key = p->o.wants_pli;
 	} else if (b[1] == PSFB && fmt == 15) {
 		remb_in(p, b, n);
 	} else {
@@ -237,7 +240,7 @@ static uint8_t *pli(struct peer *p, uint8_t *b)
 	uint8_t *e = put32(put32(b + 4, p->audio_tx.ssrc),
 			   has_pli ? p->answer.video_ssrc : 0);
 
-	if (!v->wants_pli)
+	if (!v->wants_pli || !p->o.wants_pli)
 		return b;
 	v->wants_pli = false;
 	v->plis++;

@@ -46,7 +46,8 @@ struct rtp_source {
 	uint64_t sr_ntp, sr_arrival;
 	uint32_t sr_rtp, sr_packets;
 	uint64_t srs;
-	double sr_error_ms;		/* worst: NTP against RTP time */
+	double sr_error_ms;		/* worst: NTP against RTP time,
+					 * from one report to the next */
 };
 /* The packet is authentic and no replay. */
 void rtp_source_packet(struct rtp_source *s, const struct rtp *r, uint64_t now);

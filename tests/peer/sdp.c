@@ -74,10 +74,12 @@ static void video(struct out *o, const struct sdp_offer *s, int mid)
 		line(o, "a=rtcp-fb:%d goog-remb", PT_VP8);
 	if (s->wants_twcc)
 		line(o, "a=rtcp-fb:%d transport-cc", PT_VP8);
-	line(o, "a=rtcp-fb:%d ccm fir", PT_VP8);
+	if (s->wants_pli)
+		line(o, "a=rtcp-fb:%d ccm fir", PT_VP8);
 	if (s->is_repaired)
 		line(o, "a=rtcp-fb:%d nack", PT_VP8);
-	line(o, "a=rtcp-fb:%d nack pli", PT_VP8);
+	if (s->wants_pli)
+		line(o, "a=rtcp-fb:%d nack pli", PT_VP8);
 	if (s->is_repaired) {
 		line(o, "a=rtpmap:%d rtx/90000", PT_RTX);
 		line(o, "a=fmtp:%d apt=%d", PT_RTX, PT_VP8);

@@ -11,6 +11,7 @@ struct sdp_offer {
 	uint32_t audio_ssrc, video_ssrc, rtx_ssrc;
 	bool has_audio, has_video;
 	bool is_repaired;	/* FEC, NACK, RTX */
+	bool wants_pli;
 	bool wants_remb, wants_twcc;
 };
 /* Returns false when `out` is too small. */

@@ -1,9 +1,10 @@
 // The synthetic peer and the bad network (tests/peer) from node.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { TOP } from './platform.mjs';
+import { Platform, TOP } from './platform.mjs';
 
 const BUILD = process.env.CONCLAVE_BUILD ?? join(TOP, 'build');
 
@@ -78,6 +79,26 @@ export class Relay extends Child {
     this.child.stdin.end();
     await this.exited;
     return this.lines.find((l) => l.clients);
+  }
+}
+
+async function freePort() {
+  const s = createServer();
+  await new Promise((ok, bad) => s.once('error', bad).listen(0, '127.0.0.1', ok));
+  const { port } = s.address();
+  await new Promise((ok) => s.close(ok));
+  return port;
+}
+
+// A platform whose only candidate over UDP is a bad network, and that network.
+export async function startBehindRelay(network = {}, options = {}) {
+  const [from, to] = [await freePort(), await freePort()];
+  const platform = await Platform.start({ ...options, mediaPort: to, advertise: `127.0.0.1:${from}` });
+  try {
+    return { platform, relay: await Relay.start(from, to, network) };
+  } catch (e) {
+    await platform.stop();
+    throw e;
   }
 }
 
