@@ -55,9 +55,12 @@ static int read_secret(const char *name, char *dst, size_t cap)
 	bool is_tty = tcgetattr(STDIN_FILENO, &old) == 0;
 	if (is_tty) {
 		quiet = old;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		(void)fprintf(stderr, "%s: ", name);
+		/* No signals either: an interrupt would leave the terminal
+		 * without echo. The prompt comes last, because what is typed
+		 * before the flush is lost. */
+		quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
 		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+		(void)fprintf(stderr, "%s: ", name);
 	}
 	int e = read_line(dst, cap);
 	if (is_tty) {
