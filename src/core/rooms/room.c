@@ -663,6 +663,19 @@ int room_restore_part(struct room *r, const struct part *saved)
 	return 0;
 }
 
+/* The journal keeps them nearly in order. */
+static void sort_by_serial(struct room *r)
+{
+	for (uint32_t i = 1; i < r->n_parts; i++) {
+		struct part *p = r->parts[i];
+		uint32_t k = i;
+
+		for (; k && r->parts[k - 1]->serial > p->serial; k--)
+			r->parts[k] = r->parts[k - 1];
+		r->parts[k] = p;
+	}
+}
+
 int room_restore_done(struct room *r, uint64_t now_ns, struct room_out *out)
 {
 	struct ctx c;
@@ -670,6 +683,7 @@ int room_restore_done(struct room *r, uint64_t now_ns, struct room_out *out)
 
 	if (e < 0)
 		return e;
+	sort_by_serial(r);
 	if (r->state == ROOM_IDLE || r->state >= ROOM_ENDING)
 		r->state = ROOM_LOBBY;
 	if (r->state == ROOM_GUESTS_ONLY)
