@@ -529,7 +529,8 @@ static void test_stage__stays_sound_in_a_random_life(void **state)
 			p->shows = !p->shows;
 			p->spotlight_us = (r >> 8) % 16 ? 0 : i;
 		} else if ((r >> 8) % 64 == 0) {
-			memcpy(k->in.view, views[r >> 16 & 3], 5);
+			memcpy(k->in.view, views[r >> 16 & 3],
+			       strlen(views[r >> 16 & 3]) + 1);
 			k->in.groups_max = 1 + (r >> 18) % 16;
 			k->in.personal_max = (r >> 22) % 7;
 		} else {
