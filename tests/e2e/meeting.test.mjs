@@ -7,9 +7,9 @@ import { Platform, until } from './lib/platform.mjs';
 const RED = [200, 30, 30];
 const GREEN = [30, 180, 30];
 const BLUE = [40, 60, 210];
-const TONE = { host: 440, ann: 740, bob: 1180 };
-const HEARD = -55; // dB at the tone's place in the spectrum
-const UNHEARD = -80;
+const TONE = { host: 440, ann: 790, bob: 1370 };
+const HEARD = -40; // dB at the tone's place in the spectrum
+const UNHEARD = -48;
 
 let platform;
 let host;
@@ -96,7 +96,9 @@ test('each sees the others at their places', async () => {
 });
 
 test('the speaker moves to the main place', async () => {
-  for (const [talks, rgb, quiet] of [[ann, GREEN, bob], [bob, BLUE, ann]]) {
+  // the host is quiet and watches; the two others speak in turn
+  await host.page.getByRole('button', { name: 'Mute', exact: true }).click();
+  for (const [talks, rgb, quiet] of [[ann, GREEN, bob], [bob, BLUE, ann], [ann, GREEN, bob]]) {
     await quiet.page.getByRole('button', { name: 'Mute', exact: true }).click();
     await until(`${talks.name} is in the main place`, async () => {
       const seen = await host.sees([MAIN]);
@@ -104,6 +106,7 @@ test('the speaker moves to the main place', async () => {
     }, 15000);
     await quiet.page.getByRole('button', { name: 'Unmute', exact: true }).click();
   }
+  await host.page.getByRole('button', { name: 'Unmute', exact: true }).click();
 });
 
 test('mute by the host silences at the others', async () => {
