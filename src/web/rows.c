@@ -147,10 +147,8 @@ void rows_joined(struct json_out *j, const Cv__JoinReply *r)
 		json_kv_uint(j, "bandwidth_in", r->kbps_in);
 	if (r->kbps_out)
 		json_kv_uint(j, "bandwidth_out", r->kbps_out);
-	json_key(j, "stun");
-	json_raw(j, "[]");
-	json_key(j, "turn");
-	json_raw(j, "[]");
+	/* No "stun" and "turn" while there are none: from an empty array the
+	 * npm client makes an ICE server without an address and throws. */
 	if (r->reconnect.len)
 		json_kv_text(j, "reconnect", b(r->reconnect));
 	json_close(j);

@@ -16,7 +16,8 @@ before(async () => {
   platform = await Platform.start({
     staticExtra(dir) {
       mkdirSync(join(dir, 'assets'), { recursive: true });
-      writeFileSync(join(dir, 'npm-client.html'), '<!doctype html><meta charset="utf-8"><title>npm client</title><script type="module" src="/assets/npm-client.js"></script>');
+      writeFileSync(join(dir, 'assets/none.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
+      writeFileSync(join(dir, 'npm-client.html'), '<!doctype html><meta charset="utf-8"><title>npm client</title><link rel="icon" href="/assets/none.svg"><script type="module" src="/assets/npm-client.js"></script>');
       return buildClient(join(dir, 'assets/npm-client.js'));
     },
   });

@@ -135,7 +135,7 @@ static void test_rows__joined(void **st)
 	   "\"direct_media\":false,\"breakout_rooms\":false,"
 	   "\"use_relay_candidates_only\":false,"
 	   "\"client_stats_update_interval\":5000,\"bandwidth_in\":4128,"
-	   "\"bandwidth_out\":4128,\"stun\":[],\"turn\":[],"
+	   "\"bandwidth_out\":4128,"
 	   "\"reconnect\":\"rc\"}}");
 }
 
