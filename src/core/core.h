@@ -166,11 +166,7 @@ struct core {
 	struct client *clients[CORE_CLIENTS_MAX];
 	struct room_out out;		/* reused by every room call */
 	uint64_t keep[CORE_MEMBERS_MAX];	/* legs of one media report */
-	struct decoy {			/* work for rooms that do not exist */
-		uint8_t key[32];
-		uint8_t sealed[64];
-		size_t n;
-	} decoy;
+	int64_t decoy;			/* a conference with a PIN, see join.c */
 	struct core_stats stats;
 };
 
@@ -247,6 +243,7 @@ void leg_send_close(struct meeting *m, uint64_t leg);
 
 /* --- worker.c: media and video ---------------------------------------------------------- */
 
+void worker_expect_all(struct core *c);
 void worker_media_up(struct worker *wk);
 void worker_media_down(struct worker *wk);
 void worker_media_dead(struct worker *wk);

@@ -7,7 +7,6 @@
 
 #include "base/addr.h"
 #include "base/alloc.h"
-#include "base/crypto/crypto.h"
 #include "base/rand.h"
 
 enum { PIN_TEXT_MAX = 32 };
@@ -82,29 +81,52 @@ static void pins_release(struct pins *p)
 	secret_release(&p->guest);
 }
 
-/* Two openings, for a room that is there and for one that is not. */
+/* Some conference with a PIN; NULL when there is none. */
+static const struct store_row *row_with_pin(struct core *c)
+{
+	const struct store_row *row = store_get(c->store, RES_CONFERENCE,
+						c->decoy);
+
+	if (row && !store_is_null(row, CONFERENCE_PIN))
+		return row;
+	for (int64_t id = 0; (row = store_next(c->store, RES_CONFERENCE, id));
+	     id = store_row_id(row)) {
+		if (store_is_null(row, CONFERENCE_PIN))
+			continue;
+		c->decoy = store_row_id(row);
+		return row;
+	}
+	return NULL;
+}
+
+/* Opens a secret, or in its place another that is thrown away. */
+static int open_one(struct core *c, const struct store_row *conf,
+		    unsigned field, struct secret *out)
+{
+	const struct store_row *decoy = row_with_pin(c);
+	struct secret thrown = {NULL, 0};
+
+	if (conf && !store_is_null(conf, field))
+		return store_secret(c->store, conf, field, out);
+	if (decoy)
+		(void)store_secret(c->store, decoy, CONFERENCE_PIN, &thrown);
+	secret_release(&thrown);
+	return 0;
+}
+
+/* Two openings, whether the room is there or not, and whatever it has set. */
 static int pins_open(struct core *c, const struct store_row *conf,
 		     struct pins *p)
 {
-	uint8_t plain[sizeof(c->decoy.sealed)];
-	int r = 0;
+	int r;
 
 	*p = (struct pins){.cfg = {.allow_guests = true}};
-	if (conf) {
-		r = store_secret(c->store, conf, CONFERENCE_PIN, &p->host);
-		r = r ? r : store_secret(c->store, conf, CONFERENCE_GUEST_PIN,
-					 &p->guest);
+	r = open_one(c, conf, CONFERENCE_PIN, &p->host);
+	if (r == 0)
+		r = open_one(c, conf, CONFERENCE_GUEST_PIN, &p->guest);
+	if (conf)
 		p->cfg.allow_guests = store_bool(conf,
 						 CONFERENCE_ALLOW_GUESTS);
-	} else {
-		const struct span key = span_of(c->decoy.key,
-						sizeof(c->decoy.key));
-		const struct span box = span_of(c->decoy.sealed, c->decoy.n);
-
-		(void)crypto_open(plain, key, box, SPAN_NONE);
-		(void)crypto_open(plain, key, box, SPAN_NONE);
-		secret_wipe(plain, sizeof(plain));
-	}
 	p->cfg.host_pin = secret_span(&p->host);
 	p->cfg.guest_pin = secret_span(&p->guest);
 	return r;

@@ -306,18 +306,13 @@ static int open_data(struct core *c, struct span key)
 static int make_identity(struct core *c, struct span key)
 {
 	uint8_t k[SESSION_KEY_LEN];
-	uint8_t pin[PIN_LEN_MAX] = {0};
 	int r = crypto_hkdf(k, sizeof(k), key, SPAN_LIT("conclave"),
 			    SPAN_LIT("conclave session tokens 1"));
 
 	r = r ? r : session_table_new(&c->sessions, span_of(k, sizeof(k)),
 				      CORE_MEMBERS_MAX);
 	secret_wipe(k, sizeof(k));
-	rand_bytes(c->decoy.key, sizeof(c->decoy.key));
-	c->decoy.n = AEAD_SEALED_LEN(6);
-	return r ? r : crypto_seal(c->decoy.sealed,
-				   span_of(c->decoy.key, 32),
-				   span_of(pin, 6), SPAN_NONE);
+	return r;
 }
 
 static int make_guard(struct core *c)
@@ -414,6 +409,7 @@ static int start(struct core *c)
 	store_watch(c->store, settings_watch, c);
 	audit_on_dirty(c->audit, audit_dirty, c);
 	r = live_restore(c);
+	worker_expect_all(c);
 	r = r ? r : cli_open(c);
 	r = r ? r : role_attach(&c->role, c->base, &cb);
 	return r ? r : role_ready(c->role);

@@ -61,13 +61,11 @@ struct video_plan {
 	Cv__VideoGroup *list[STAGE_GROUPS_MAX];
 };
 
-static void fill_video_group(const struct meeting *m,
-			     const struct stage_group *g, bool names,
+static void fill_video_group(const struct stage_group *g, bool names,
 			     Cv__VideoGroup *v)
 {
 	const char *splash = stage_splash(g->view);
 
-	(void)m;
 	cv__video_group__init(v);
 	v->group = g->id;
 	v->codec = (Cv__CodecName)g->codec;
@@ -83,19 +81,19 @@ static void fill_video_group(const struct meeting *m,
 		v->splash = (char *)(uintptr_t)splash;
 }
 
-static bool wants_names(const struct meeting *m)
+static bool conf_says(const struct meeting *m, unsigned field)
 {
 	const struct store_row *conf = store_get(m->c->store, RES_CONFERENCE,
 						 m->conf);
 
-	return conf && store_bool(conf, CONFERENCE_ENABLE_OVERLAY_TEXT);
+	return conf && store_bool(conf, field);
 }
 
 static void send_video(struct meeting *m)
 {
 	struct ipc_chan *ch = meeting_video(m);
 	Cv__VideoPlan plan = CV__VIDEO_PLAN__INIT;
-	const bool names = wants_names(m);
+	const bool names = conf_says(m, CONFERENCE_ENABLE_OVERLAY_TEXT);
 	struct video_plan v;
 
 	if (!ch)
@@ -105,7 +103,7 @@ static void send_video(struct meeting *m)
 	plan.groups = v.list;
 	plan.n_groups = m->out.n_groups;
 	for (uint32_t i = 0; i < m->out.n_groups; i++) {
-		fill_video_group(m, &m->out.groups[i], names, &v.groups[i]);
+		fill_video_group(&m->out.groups[i], names, &v.groups[i]);
 		v.list[i] = &v.groups[i];
 	}
 	(void)ipc_send(ch, VIDEO_PLAN, &plan);

@@ -78,6 +78,15 @@ int settings_guard(struct core *c)
 				       GLOBAL_BDPM_MAX_PIN_FAILURES_PER_WINDOW));
 }
 
+/* What schema/ marks NEXT_MEETING stays as it is until then. */
+static void keep_until_next(struct room_cfg *cfg, const struct room_cfg *now)
+{
+	cfg->mute_all_guests = now->mute_all_guests;
+	cfg->guests_can_present = now->guests_can_present;
+	cfg->chat_enabled = now->chat_enabled;
+	memcpy(cfg->view, now->view, sizeof(cfg->view));
+}
+
 static void reconfigure(struct meeting *m)
 {
 	const struct store_row *conf = store_get(m->c->store, RES_CONFERENCE,
@@ -87,6 +96,7 @@ static void reconfigure(struct meeting *m)
 	if (!conf)
 		return;
 	cfg = meeting_cfg(m->c, conf);
+	keep_until_next(&cfg, &m->room->cfg);
 	(void)room_configure(m->room, &cfg, m->c->now_ns, &m->c->out);
 	core_acts(m, NULL);
 }

@@ -168,6 +168,7 @@ static void on_no_report(struct timer *t, void *arg, uint64_t now_ns);
 static void wait_for_report(struct worker *wk)
 {
 	wk->is_ready = false;
+	timer_cancel(&wk->report);
 	timer_init(&wk->report, on_no_report, wk);
 	timer_set(wk->c->wheel, &wk->report,
 		  wk->c->now_ns + REPORT_WAIT_S * NS_PER_S);
@@ -176,14 +177,24 @@ static void wait_for_report(struct worker *wk)
 /* Only the link is gone: if media lives, a new one comes with its report. */
 void worker_media_down(struct worker *wk)
 {
-	timer_cancel(&wk->report);
 	each_meeting(wk->c, shut_media, wk);
 	wait_for_report(wk);
 }
 
+/* After a start: a worker of the journal that does not come back has lost its
+ * legs. */
+void worker_expect_all(struct core *c)
+{
+	uint32_t slot = 0;
+	const struct meeting *m;
+
+	while ((m = handles_next(c->meetings, &slot, NULL)))
+		if (m->worker >= 0)
+			wait_for_report(&c->workers[m->worker]);
+}
+
 void worker_media_up(struct worker *wk)
 {
-	timer_cancel(&wk->report);
 	wait_for_report(wk);
 }
 

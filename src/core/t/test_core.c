@@ -421,6 +421,29 @@ static void test_core__crash_keeps_the_way_back_and_what_was_revoked(
 			 CV__JOIN_OUTCOME__JOIN_PIN_REQUIRED);
 }
 
+/* The worker that the journal names does not come back: another takes over. */
+static void test_core__crash_with_media_gone_moves_the_meeting(void **state)
+{
+	struct kit *k = *state;
+	struct kit_person h = kit_join(k, "Hanna", "123456");
+	Cv__Event *e;
+
+	assert_int_equal(kit_call(k, &h, false), OK);
+	/* A call is journalled within milliseconds, this is on disk. */
+	assert_int_equal(kit_command(k, &h, CV__OP__OP_P_CLIENT_MUTE, h.uuid),
+			 OK);
+	kit_kill(k);
+	kit_spawn(k);
+	kit_link(k, KIT_WEB);
+	assert_int_equal(kit_stream(k, &h, 1), OK);
+	e = kit_event(k, 1, CV__EVENT_KIND__EV_PARTICIPANT_UPDATE);
+	assert_false(e->row->has_media);
+	kit_free(e);
+	kit_link_media(k, NULL);
+	kit_free(kit_wait(k, KIT_MEDIA, IPC_LEG_KEEP));
+	assert_int_equal(kit_call(k, &h, true), OK);
+}
+
 /* Again and again at whatever moment: what was acknowledged is there. */
 static void test_core__survives_many_crashes(void **state)
 {
@@ -456,6 +479,7 @@ int main(int argc, char **argv)
 		T(test_core__stops_in_order),
 		T(test_core__crash_keeps_roster_roles_tokens_and_calls),
 		T(test_core__crash_keeps_the_way_back_and_what_was_revoked),
+		T(test_core__crash_with_media_gone_moves_the_meeting),
 		T(test_core__survives_many_crashes),
 	};
 

@@ -447,6 +447,53 @@ static void test_lying_web__slowed_room_lets_one_in_at_a_time(void **state)
 	assert_true(clock_mono_ns() - start < NS_PER_S);
 }
 
+static int by_size(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static uint64_t median_join_ns(struct kit *k, const struct kit_ask *a)
+{
+	enum { N = 301 };
+	uint64_t t[N];
+
+	for (int i = 0; i < N; i++) {
+		const uint64_t start = clock_mono_ns();
+		Cv__JoinReply *r = kit_join_raw(k, a);
+
+		t[i] = clock_mono_ns() - start;
+		assert_int_equal(r->outcome,
+				 CV__JOIN_OUTCOME__JOIN_NOT_FOUND);
+		kit_free(r);
+	}
+	qsort(t, N, sizeof(*t), by_size);
+	return t[N / 2];
+}
+
+/* A source that guessed too often and an alias that nobody has: the same
+ * answer after the same work. (The disk is not asked in either case.) */
+static void test_lying_web__refusal_takes_as_long_as_an_unknown_alias(
+	void **state)
+{
+	struct kit *k = *state;
+	const struct kit_ask wrong = {.pin = "111111", .ip = 7};
+	const struct kit_ask blocked = {.pin = "123456", .ip = 7};
+	const struct kit_ask unknown = {.alias = "dema", .pin = "123456",
+					.ip = 7};
+	uint64_t a, b;
+
+	for (int i = 0; i < 5; i++)
+		(void)kit_join_ask(k, &wrong);
+	a = median_join_ns(k, &blocked);
+	b = median_join_ns(k, &unknown);
+	print_message("refused %llu us, unknown %llu us\n",
+		      (unsigned long long)a / 1000,
+		      (unsigned long long)b / 1000);
+	assert_true(a < 2 * b && b < 2 * a);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(int argc, char **argv)
@@ -464,6 +511,7 @@ int main(int argc, char **argv)
 		T(test_lying_web__cannot_greet_as_media),
 		T(test_lying_web__cannot_send_what_only_media_may),
 		T(test_lying_media__handles_of_others_are_stale),
+		T(test_lying_web__refusal_takes_as_long_as_an_unknown_alias),
 		T(test_lying_web__slowed_room_lets_one_in_at_a_time),
 	};
 
