@@ -46,6 +46,7 @@ export class Session {
   private reconnect: string | null;
   private rows = new Map<string, Row>();
   private syncing = false;
+  private hadMedia = false;
   private abort = new AbortController();
   private refreshTimer: ReturnType<typeof setTimeout> | undefined;
   private listeners = new Set<() => void>();
@@ -298,8 +299,7 @@ export class Session {
         void this.refresh();
         break;
       case 'call_disconnected':
-        this.set({ call: 'lost' });
-        this.call.restart();
+        this.callAgain();
         break;
       case 'disconnect':
         this.finish(reasonText(String(data?.reason ?? '')));
@@ -319,6 +319,20 @@ export class Session {
       part.name = me.display_name;
     }
     this.set(part);
+    if (me) this.watchMedia(me.has_media);
+  }
+
+  // The server lost our media while our side still believes in them: ICE would
+  // notice only after many seconds.
+  private watchMedia(has: boolean): void {
+    const lost = this.hadMedia && !has && this.state.call === 'up';
+    this.hadMedia = has;
+    if (lost) this.callAgain();
+  }
+
+  private callAgain(): void {
+    this.set({ call: 'lost' });
+    this.call.restart();
   }
 
   private addChat(origin: string, text: string, own: boolean): void {
