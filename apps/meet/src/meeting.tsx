@@ -97,7 +97,7 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
   const toggle = (x: Panel) => setPanel(panel === x ? 'none' : x);
 
   return (
-    <div class={`meeting ${panel === 'none' ? '' : 'with-panel'}`} data-call={state.call} data-waiting={state.waiting}>
+    <div class={`meeting ${panel === 'none' ? '' : 'with-panel'}`} data-call={state.call} data-events={state.connected ? 'up' : 'lost'} data-waiting={state.waiting}>
       <header class="bar">
         <h1>{state.conference}</h1>
         {state.status.locked && (
