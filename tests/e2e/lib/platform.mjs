@@ -73,6 +73,34 @@ export class Platform {
     return p;
   }
 
+  // The same by packaging/run.sh, as `make run` does it: it stages what was
+  // built, makes the data and starts super anew when that is killed.
+  static async startByRun(options = {}) {
+    const p = new Platform();
+    p.dir = mkdtempSync(join(process.getuid() === 0 ? '/var/lib' : tmpdir(), 'conclave-e2e-'));
+    chmodSync(p.dir, 0o755);
+    p.data = options.data ?? join(p.dir, 'data');
+    p.run = join(p.dir, 'run');
+    p.logFile = join(p.dir, 'log');
+    p.port = options.port ?? (await freePort());
+    p.mediaPort = await freePort();
+    p.options = options;
+    p.env = {
+      ...process.env, CONCLAVE_BUILD: BUILD, CONCLAVE_STAGE: join(p.dir, 'stage'), CONCLAVE_DATA: p.data, CONCLAVE_RUN: p.run,
+      CONCLAVE_HTTPS_PORT: p.port, CONCLAVE_ADMIN_PORT: 0, CONCLAVE_MEDIA_PORT_FIRST: p.mediaPort, CONCLAVE_MEDIA_PORT_LAST: p.mediaPort + 9,
+      CONCLAVE_MEDIA_WORKERS: 1, CONCLAVE_ADVERTISE: '127.0.0.1', CONCLAVE_HOSTS: 'localhost', CONCLAVE_LOG: p.logFile, ...options.env,
+    };
+    p.child = spawn(join(TOP, 'packaging/run.sh'), [], { env: p.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    p.said = '';
+    for (const out of [p.child.stdout, p.child.stderr]) out.on('data', (d) => (p.said += d));
+    p.exited = new Promise((ok) => p.child.once('close', (code, signal) => ok({ code, signal })));
+    if (options.refuses) return p;
+    await p.answers();
+    const [found] = execFileSync('find', [p.env.CONCLAVE_STAGE, '-name', 'conclave-super'], { encoding: 'utf8' }).trim().split('\n');
+    p.libexec = dirname(found);
+    return p;
+  }
+
   get url() {
     return `https://127.0.0.1:${this.port}`;
   }
@@ -87,8 +115,12 @@ export class Platform {
     this.child.stdout.pipe(log);
     this.child.stderr.pipe(log);
     this.exited = new Promise((ok) => this.child.once('exit', (code, signal) => ok({ code, signal })));
-    await until('the platform answers', async () => (await this.get('/api/client/v2/status')).status === 200, 30000).catch((e) => {
-      throw new Error(`${e.message}\n${this.log()}`);
+    await this.answers();
+  }
+
+  answers() {
+    return until('the platform answers', async () => (await this.get('/api/client/v2/status')).status === 200, 30000).catch((e) => {
+      throw new Error(`${e.message}\n${this.said ?? ''}${this.log()}`);
     });
   }
 
@@ -122,6 +154,21 @@ export class Platform {
     this.cli('create', 'conference', ...args, ...(fields.pin ? [] : ['--open']));
     this.cli('create', 'conference_alias', `alias=${alias}`, `conference=${alias}`);
     return alias;
+  }
+
+  // Every process that runs one of our programs, and every port that is still
+  // held: nothing may be left after the end.
+  leftovers() {
+    const left = ROLES.flatMap((r) => this.pids(r).map((pid) => `${r} ${pid}`));
+    for (const f of ['tcp', 'tcp6', 'udp', 'udp6']) {
+      for (const line of readFileSync(`/proc/net/${f}`, 'utf8').split('\n').slice(1)) {
+        const [, local, , state] = line.trim().split(/\s+/);
+        const port = parseInt(local?.split(':').pop() ?? '0', 16);
+        const is_open = f.startsWith('udp') || state === '0A';
+        if (is_open && (port === this.port || port === this.mediaPort)) left.push(`${f} port ${port}`);
+      }
+    }
+    return left;
   }
 
   // The pids of a role, by the file it runs.
