@@ -258,6 +258,18 @@ static void path_evict(struct ice_leg *leg)
 	path_remove(leg, old);
 }
 
+/* Whoever can forge source addresses and has a leg of his own could otherwise
+ * take another one's address away, and with it his sound, packet by packet. An
+ * owner that still proves his address keeps it. */
+static bool is_held(struct ice *ice, const struct path *p, uint64_t now_ns)
+{
+	const struct ice_leg *owner = ice_find(ice, p);
+	int i = owner ? path_index(owner, p) : -1;
+
+	return i >= 0 && now_ns - owner->paths[i].checked_ns <
+	       ICE_HOLD_S * NS_PER_S;
+}
+
 /* The path's index after it was noted as authenticated, or a negative error. */
 static int path_note(struct ice_leg *leg, const struct path *p,
 		     uint64_t now_ns)
@@ -270,6 +282,10 @@ static int path_note(struct ice_leg *leg, const struct path *p,
 		memcpy(leg->paths[i].path.local, p->local, 16);
 		leg->paths[i].path.ifindex = p->ifindex;
 		return i;
+	}
+	if (is_held(leg->ice, p, now_ns)) {
+		leg->ice->stats.path_held++;
+		return E_BUSY;
 	}
 	/* a peer that made a new connection from the same port */
 	ice_path_gone(leg->ice, p);

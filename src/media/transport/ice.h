@@ -3,7 +3,8 @@
  * One `struct ice` per worker finds the leg of a check by the local user
  * fragment and the leg of any other packet by the address it came from, both
  * with one look-up. What does not authenticate gets no answer at all. An
- * address belongs to a leg only after an authenticated check from it, and the
+ * address belongs to a leg only after an authenticated check from it, stays
+ * with it for ICE_HOLD_S after the last one, whoever else claims it, and the
  * leg's sending address moves only by an authenticated check with
  * USE-CANDIDATE (or the very first check).
  *
@@ -28,6 +29,7 @@ enum {
 	ICE_NEW_S = 60,			/* no check at all: gone */
 	ICE_SILENT_S = 15,		/* no check: stop sending */
 	ICE_GONE_S = 45,
+	ICE_HOLD_S = 8,			/* an address stays with its leg */
 };
 
 struct ice;
@@ -74,7 +76,7 @@ struct ice_leg *ice_find(struct ice *ice, const struct path *from);
 struct ice_stats {
 	uint64_t checks;		/* authenticated */
 	uint64_t malformed, unknown_ufrag, bad_integrity, role_conflict;
-	uint64_t not_request, path_evicted;
+	uint64_t not_request, path_evicted, path_held;
 };
 void ice_get_stats(const struct ice *ice, struct ice_stats *out);
 

@@ -194,7 +194,7 @@ static void test_ice__bounds_the_addresses_of_a_leg(void **state)
 	finish(&p);
 }
 
-static void test_ice__an_address_goes_to_who_proves_it_last(void **state)
+static void test_ice__an_address_stays_while_its_owner_proves_it(void **state)
 {
 	struct peer p, q;
 	struct path from = from_port(100);
@@ -207,7 +207,12 @@ static void test_ice__an_address_goes_to_who_proves_it_last(void **state)
 				      SECOND), 0);
 	learn(&q);
 	check(&p, 100, 2 * SECOND);
-	check(&q, 100, 3 * SECOND);
+	check(&q, 100, 9 * SECOND);
+	assert_int_equal(q.r.reply_n, 0);
+	assert_null(q.r.leg);
+	assert_ptr_equal(ice_find(p.ice, &from), p.leg);
+	assert_int_equal(selected(&p), 100);
+	check(&q, 100, 10 * SECOND);
 	assert_ptr_equal(ice_find(p.ice, &from), q.leg);
 	assert_int_equal(selected(&p), 0);
 	ice_leg_close(&q.leg);
@@ -289,7 +294,7 @@ int main(void)
 			test_ice__tells_a_controlled_peer_of_the_conflict),
 		cmocka_unit_test(test_ice__bounds_the_addresses_of_a_leg),
 		cmocka_unit_test(
-			test_ice__an_address_goes_to_who_proves_it_last),
+			test_ice__an_address_stays_while_its_owner_proves_it),
 		cmocka_unit_test(
 			test_ice__restart_keeps_the_old_until_the_new_is_used),
 		cmocka_unit_test(test_ice__life_follows_the_checks),
