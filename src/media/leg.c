@@ -31,6 +31,7 @@ static void set_phase(struct leg *leg, Cv__LegPhase phase)
 	if (leg->phase == phase)
 		return;
 	leg->phase = phase;
+	leg->is_moved = false;
 	control_leg_state(leg);
 }
 
@@ -101,6 +102,7 @@ static int dtls_begin(struct leg *leg)
 			       .send = dtls_send, .arg = leg};
 
 	memcpy(cfg.fingerprint, leg->nego.fingerprint, DTLS_FINGERPRINT_LEN);
+	leg->dtls_ns = leg->m->now_ns;
 	return dtls_new(&leg->dtls, leg->m->dtls, &cfg);
 }
 
@@ -113,8 +115,9 @@ void leg_checked(struct leg *leg, bool is_moved)
 	else if (leg->phase == CV__LEG_PHASE__LEG_SILENT)
 		set_phase(leg, leg->tx ? CV__LEG_PHASE__LEG_SECURE
 				       : CV__LEG_PHASE__LEG_CONNECTED);
-	else if (is_moved)
-		control_leg_state(leg);
+	/* Told by the service: a peer that hops between two addresses with
+	 * each packet must not fill the channel to core. */
+	leg->is_moved |= is_moved;
 }
 
 static void take_audio(struct leg *leg, const struct rtp *p, size_t bytes)
@@ -541,9 +544,14 @@ void leg_tell_state(struct leg *leg)
 		     leg->m->now_ns - v->heard_ns < 2 * NS_PER_S;
 	uint16_t w = v ? v->width : 0, h = v ? v->height : 0;
 
-	if (sends == leg->told_video && w == leg->told_width &&
-	    h == leg->told_height)
+	if (!leg->is_moved && sends == leg->told_video &&
+	    w == leg->told_width && h == leg->told_height)
 		return;
+	if (leg->told_ns &&
+	    leg->m->now_ns - leg->told_ns < MEDIA_TELL_MS * NS_PER_MS)
+		return;
+	leg->told_ns = leg->m->now_ns;
+	leg->is_moved = false;
 	leg->told_video = sends;
 	leg->told_width = w;
 	leg->told_height = h;
@@ -584,7 +592,12 @@ static bool check_life(struct leg *leg)
 	default:
 		break;
 	}
-	if (leg->dtls && dtls_state(leg->dtls) == DTLS_HANDSHAKE)
+	if (!leg->dtls || dtls_state(leg->dtls) != DTLS_HANDSHAKE)
+		return true;
+	/* Checks alone must not hold one of the few places for ever. */
+	if (leg->m->now_ns - leg->dtls_ns > MEDIA_DTLS_S * NS_PER_S)
+		leg_gone(leg, "dtls took too long");
+	else
 		dtls_after(leg, dtls_timer(leg->dtls));
 	return !leg->is_dead;
 }

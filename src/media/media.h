@@ -30,6 +30,8 @@ enum {
 	MEDIA_TICKS_CAUGHT_UP = 5,	/* after a delay; more are skipped */
 	MEDIA_SERVICE_MS = 20,		/* a leg with video or a handshake */
 	MEDIA_SERVICE_AUDIO_MS = 100,	/* a leg that is only heard */
+	MEDIA_TELL_MS = 100,		/* least between two words on one leg */
+	MEDIA_DTLS_S = 20,		/* a handshake that takes longer ends */
 	MEDIA_SPEAKERS_MS = 200,
 	MEDIA_STATS_MS = 1000,
 	MEDIA_SSRC_SWITCH_MS = 200,	/* at most one a leg in this time */
@@ -154,6 +156,7 @@ struct leg {
 
 	struct ice_leg *ice;
 	struct dtls *dtls;
+	uint64_t dtls_ns;		/* when its handshake began */
 	struct srtp *rx, *tx;
 	struct timer service;
 	char cname[REPORT_CNAME_LEN + 1];
@@ -173,6 +176,8 @@ struct leg {
 	struct video_out *vout;
 
 	/* what core was told last */
+	uint64_t told_ns;
+	bool is_moved;			/* and core was not told yet */
 	bool told_video;
 	uint16_t told_width, told_height;
 	uint32_t told_kbps;

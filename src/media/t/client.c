@@ -610,7 +610,7 @@ static void got_stun(struct client *c, struct span s)
 	}
 	c->got.checks++;
 	c->is_connected = true;
-	if (!c->is_started) {
+	if (!c->is_started && !c->cfg.is_stalled) {
 		c->is_started = true;
 		handshake(c);
 	}
@@ -697,6 +697,19 @@ void client_move(struct client *c)
 	close(c->fd);
 	c->fd = udp_open();
 	c->check_ns = 0;
+}
+
+void client_flap(struct client *c, unsigned n)
+{
+	int own = c->fd, other = udp_open();
+
+	while (n--) {
+		check_send(c);
+		c->fd = other;
+		check_send(c);
+		c->fd = own;
+	}
+	close(other);
 }
 
 void client_hush(struct client *c)

@@ -32,6 +32,7 @@ enum { CLIENT_OPUS = 111, CLIENT_VP8 = 96, CLIENT_RTX = 97, CLIENT_TWCC_ID = 3,
 
 struct client_cfg {
 	bool has_video, has_rtx, has_twcc, has_audio_nack, is_tcp;
+	bool is_stalled;		/* never begins the handshake */
 	const char *profile;		/* of SRTP, NULL = OpenSSL's list */
 };
 
@@ -61,5 +62,7 @@ void client_complain(struct client *c, int nack);
 void client_send_raw(struct client *c, struct span s);
 /* Moves to a new local port. */
 void client_move(struct client *c);
+/* Nominates two addresses in turn, `n` times each. */
+void client_flap(struct client *c, unsigned n);
 /* Stops sending checks. */
 void client_hush(struct client *c);

@@ -24,7 +24,7 @@ struct world {
 	int video;			/* our end of the picture link */
 	struct client *c[LEGS];
 	uint64_t leg[LEGS];
-	unsigned answers, refused, reports, speakers, bandwidth;
+	unsigned answers, refused, states, reports, speakers, bandwidth;
 	uint64_t loudest;
 	size_t alive;
 	Cv__LegPhase phase[LEGS];
@@ -79,6 +79,7 @@ static void core_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		const Cv__LegState *s = (const void *)msg;
 		int i = index_of(w, s->leg);
 
+		w->states++;
 		if (i >= 0) {
 			w->phase[i] = s->phase;
 			w->width[i] = s->width;
@@ -400,6 +401,48 @@ static void test_media__follows_a_client_that_moves(void **state)
 	client_move(w.c[0]);
 	client_reset_got(w.c[0]);
 	UNTIL(&w, client_got(w.c[0])->audio > 20);
+	world_release(&w);
+}
+
+/* One guest must not be able to fill the channel to core, which would end it
+ * for everybody's meetings. */
+static void test_media__tells_core_little_of_one_who_hops(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	leg_make_test(&w, 0, &sound);
+	UNTIL(&w, client_is_up(w.c[0]) &&
+		  w.phase[0] == CV__LEG_PHASE__LEG_SECURE);
+	w.states = 0;
+	for (int i = 0; i < 100; i++) {
+		client_flap(w.c[0], 20);
+		turn(&w);
+	}
+	run_ms(&w, 300);
+	assert_in_range(w.states, 1, 100);
+	world_release(&w);
+}
+
+/* Places for handshakes are few: checks without a handshake keep none. */
+static void test_media__ends_a_handshake_that_takes_too_long(void **state)
+{
+	static const struct client_cfg stalled = {.is_stalled = true};
+	struct world w;
+	struct leg *leg;
+
+	(void)state;
+	world_init(&w);
+	leg_make_test(&w, 0, &stalled);
+	UNTIL(&w, w.phase[0] == CV__LEG_PHASE__LEG_CONNECTED);
+	run_ms(&w, 200);
+	assert_int_equal(w.phase[0], CV__LEG_PHASE__LEG_CONNECTED);
+	leg = leg_find(w.m, w.leg[0]);
+	assert_non_null(leg);
+	leg->dtls_ns -= (MEDIA_DTLS_S + 1) * NS_PER_S;
+	UNTIL(&w, !leg_find(w.m, w.leg[0]));
+	UNTIL(&w, w.phase[0] == CV__LEG_PHASE__LEG_GONE);
 	world_release(&w);
 }
 
@@ -758,6 +801,10 @@ int main(void)
 		cmocka_unit_test(test_media__serves_ice_tcp),
 		cmocka_unit_test(test_media__stays_silent_to_strangers),
 		cmocka_unit_test(test_media__follows_a_client_that_moves),
+		cmocka_unit_test(
+			test_media__tells_core_little_of_one_who_hops),
+		cmocka_unit_test(
+			test_media__ends_a_handshake_that_takes_too_long),
 		cmocka_unit_test(test_media__restarts_ice_and_keeps_the_keys),
 		cmocka_unit_test(test_media__lives_on_without_core),
 		cmocka_unit_test(test_media__refuses_what_core_did_not_give),
