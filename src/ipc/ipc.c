@@ -33,6 +33,7 @@ struct ipc_chan {
 	struct ipc_chan_cfg cfg;
 	struct list queue;
 	uint32_t queued[IPC_TYPE_COUNT];	/* whole messages */
+	size_t queued_bytes;
 	struct ipc_stats stats;
 	bool hello;
 	bool down;
@@ -145,6 +146,7 @@ static unsigned unqueue(struct ipc_chan *ch, enum ipc_type type)
 			n++;
 			ch->queued[type]--;
 		}
+		ch->queued_bytes -= it->n;
 		list_del(e);
 		item_free(it);
 	}
@@ -152,17 +154,15 @@ static unsigned unqueue(struct ipc_chan *ch, enum ipc_type type)
 }
 
 /* What a full queue does. 0 = go on and queue. */
-static int make_room(struct ipc_chan *ch, enum ipc_type type)
+static int make_room(struct ipc_chan *ch, enum ipc_type type, uint32_t total)
 {
 	const struct ipc_row *row = ipc_row(type);
 
-	if (row->full == IPC_FULL_COALESCE) {
+	if (row->full == IPC_FULL_COALESCE)
 		ch->stats.coalesced += unqueue(ch, type);
-		if (ch->queued[type] < row->queue)
-			return 0;
-	} else if (ch->queued[type] < row->queue) {
+	if (ch->queued[type] < row->queue &&
+	    ch->queued_bytes + total <= IPC_QUEUE_BYTES_MAX)
 		return 0;
-	}
 	ch->stats.dropped++;
 	if (row->full == IPC_FULL_KILL) {
 		(void)go_down(ch, E_FULL);
@@ -248,6 +248,7 @@ static int queue_rest(struct ipc_chan *ch, enum ipc_type type, uint8_t *buf,
 	}
 	list_entry(items.prev, struct item, at)->last = true;
 	list_each(e, tmp, &items) {
+		ch->queued_bytes += list_entry(e, struct item, at)->n;
 		list_del(e);
 		list_add_tail(&ch->queue, e);
 	}
@@ -281,7 +282,7 @@ static int send_body(struct ipc_chan *ch, enum ipc_type type, uint8_t *buf,
 		}
 	}
 	if (off == 0) {
-		r = make_room(ch, type);
+		r = make_room(ch, type, total);
 		if (r < 0)
 			return r;
 	}
@@ -345,6 +346,7 @@ int ipc_chan_output(struct ipc_chan *ch)
 			ch->queued[it->type]--;
 			ch->stats.sent++;
 		}
+		ch->queued_bytes -= it->n;
 		list_del(&it->at);
 		item_free(it);
 	}

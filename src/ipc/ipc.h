@@ -11,7 +11,9 @@
  * decides (sibling: restart; less trusted: drop, penalise, log once).
  *
  * Nothing blocks. What the socket does not take is queued up to the row's
- * queue limit; what a full queue does is the row's `full` column.
+ * queue limit, and all rows together up to IPC_QUEUE_BYTES_MAX: a peer that
+ * asks for long answers and does not read them must not eat our memory. What a
+ * full queue does is the row's `full` column.
  *
  * Decoded messages live in an arena that is reset after the callback: copy out
  * what must survive. Not thread safe; one owner per channel.
@@ -31,6 +33,7 @@ enum {
 	IPC_CHUNK_MAX = 60 * 1024,	/* payload bytes in one datagram */
 	IPC_FDS_MAX = 16,		/* descriptors beside one message */
 	IPC_STREAMS_MAX = 4096,		/* recipients of one Event */
+	IPC_QUEUE_BYTES_MAX = 32 << 20,	/* all that waits in one channel */
 };
 
 enum ipc_full {

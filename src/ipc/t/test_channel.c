@@ -374,6 +374,44 @@ static void test_channel__full_queue_kills_the_peer_that_does_not_read(void **s)
 	pair_close(&p);
 }
 
+/* Few in number, but long: a thousand rosters would be two gigabytes. */
+static void test_channel__queued_bytes_are_bounded(void **s)
+{
+	static uint8_t name[60000];
+	struct pair p;
+	Cv__CommandReply r = CV__COMMAND_REPLY__INIT;
+	Cv__ParticipantRow row = CV__PARTICIPANT_ROW__INIT, *rows[30];
+	int sent = 0, e = 0;
+
+	(void)s;
+	pair_open(&p, ROLE_CORE, ROLE_WEB);
+	pair_hello(&p);
+	row.display_name = ipc_data(span_of(name, sizeof(name)));
+	for (int i = 0; i < 30; i++)
+		rows[i] = &row;
+	r.rows = rows;
+	r.n_rows = 30;
+	while (sent < 200 && (e = ipc_send(p.core.ch, COMMAND_REPLY, &r)) == 0)
+		sent++;
+	assert_int_equal(e, E_CLOSED);
+	assert_int_equal(p.core.down, E_FULL);
+	assert_in_range(sent, 8, IPC_QUEUE_BYTES_MAX / 1800000 + 2);
+	pair_close(&p);
+
+	/* what was read leaves its room to others */
+	pair_open(&p, ROLE_CORE, ROLE_WEB);
+	pair_hello(&p);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(ipc_send(p.core.ch, COMMAND_REPLY, &r), 0);
+		for (int k = 0; k < 40; k++) {
+			assert_int_equal(ipc_chan_input(p.web.ch, 64), 0);
+			assert_int_equal(ipc_chan_output(p.core.ch), 0);
+		}
+	}
+	assert_int_equal(p.web.got[IPC_COMMAND_REPLY], 100);
+	pair_close(&p);
+}
+
 static void test_channel__full_queue_drops_and_counts(void **s)
 {
 	struct pair p;
@@ -526,6 +564,7 @@ int main(void)
 		cmocka_unit_test(test_channel__descriptors_travel_with_link),
 		cmocka_unit_test(test_channel__large_messages_travel_in_chunks),
 		cmocka_unit_test(test_channel__full_queue_kills_the_peer_that_does_not_read),
+		cmocka_unit_test(test_channel__queued_bytes_are_bounded),
 		cmocka_unit_test(test_channel__full_queue_drops_and_counts),
 		cmocka_unit_test(test_channel__coalesced_message_keeps_the_newest),
 		cmocka_unit_test(test_channel__survives_each_allocation_failing),
