@@ -13,6 +13,13 @@ bool addr_is_v4(const struct addr *a)
 	return memcmp(a->ip, v4_prefix, sizeof(v4_prefix)) == 0;
 }
 
+bool addr_is_same_source(const struct addr *a, const struct addr *b)
+{
+	if (addr_is_v4(a) || addr_is_v4(b))
+		return addr_ip_eq(a, b);
+	return memcmp(a->ip, b->ip, 8) == 0;
+}
+
 bool addr_ip_eq(const struct addr *a, const struct addr *b)
 {
 	return memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;

@@ -14,6 +14,9 @@ enum { ADDR_TEXT_MAX = 56 };	/* "[ipv6]:port" and NUL */
 bool addr_is_v4(const struct addr *a);
 bool addr_eq(const struct addr *a, const struct addr *b);	/* port too */
 bool addr_ip_eq(const struct addr *a, const struct addr *b);
+/* One IPv4 address or one IPv6 /64: whoever holds one address of a /64 holds
+ * them all. What is counted per source is counted per this. */
+bool addr_is_same_source(const struct addr *a, const struct addr *b);
 /* E_UNSUPPORTED for other families. */
 int  addr_from_sockaddr(struct addr *out, const struct sockaddr *sa,
 			socklen_t len);

@@ -212,6 +212,25 @@ static void test_addr__one_spelling_per_source(void **s)
 	assert_true(addr_is_loopback(&a));
 }
 
+static void test_addr__one_source_is_an_ipv6_64(void **s)
+{
+	struct addr a, b;
+
+	(void)s;
+	assert_int_equal(addr_parse(&a, SPAN_LIT("2001:db8::1"), 0), 0);
+	assert_int_equal(addr_parse(&b, SPAN_LIT("2001:db8::ffff:2"), 9), 0);
+	assert_true(addr_is_same_source(&a, &b));
+	assert_int_equal(addr_parse(&b, SPAN_LIT("2001:db8:0:1::1"), 0), 0);
+	assert_false(addr_is_same_source(&a, &b));
+	/* not all of IPv4 is one /64 */
+	assert_int_equal(addr_parse(&a, SPAN_LIT("10.0.0.1"), 0), 0);
+	assert_int_equal(addr_parse(&b, SPAN_LIT("10.0.0.2"), 0), 0);
+	assert_false(addr_is_same_source(&a, &b));
+	assert_true(addr_is_same_source(&a, &a));
+	assert_int_equal(addr_parse(&b, SPAN_LIT("::1"), 0), 0);
+	assert_false(addr_is_same_source(&a, &b));
+}
+
 static void test_addr__sockaddr_round_trip(void **s)
 {
 	struct sockaddr_storage ss;
@@ -243,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_text__hex_and_uuid),
 		cmocka_unit_test(test_text__escape_cannot_forge_a_line),
 		cmocka_unit_test(test_addr__one_spelling_per_source),
+		cmocka_unit_test(test_addr__one_source_is_an_ipv6_64),
 		cmocka_unit_test(test_addr__sockaddr_round_trip),
 	};
 

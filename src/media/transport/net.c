@@ -342,7 +342,7 @@ static bool source_is_crowded(struct net *net, const struct addr *a)
 	struct conn *c;
 
 	while ((c = handles_next(net->conns, &slot, &h)) != NULL)
-		same += addr_ip_eq(&c->path.peer, a);
+		same += addr_is_same_source(&c->path.peer, a);
 	return same >= NET_TCP_PER_SOURCE_MAX;
 }
 

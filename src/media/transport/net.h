@@ -10,7 +10,7 @@
  *
  * A TCP connection that did not authenticate (net_trust) within
  * NET_TCP_TRUST_S is closed, an idle one after NET_TCP_IDLE_S. Their number is
- * bounded, also per source address.
+ * bounded, also per source (addr_is_same_source).
  *
  * No allocation while datagrams pass; accepting allocates one block. Not
  * thread safe.
