@@ -27,19 +27,19 @@ static void jitter_note(struct rtp_receive *r, uint32_t ts, uint64_t now_ns)
 	uint64_t us = now_ns / NS_PER_US;
 	uint32_t arrival = (uint32_t)(us * r->clock_hz / 1000000);
 	uint32_t transit = arrival - ts;
-	int32_t d = (int32_t)(transit - r->transit);
+	uint32_t d = transit - r->transit;
 
 	r->transit = transit;
 	if (!r->has_transit) {
 		r->has_transit = true;
 		return;
 	}
-	if (d < 0)
-		d = -d;
+	if (d >> 31)		/* backwards; half a circle is possible, too */
+		d = 0u - d;
 	/* a stamp that jumped says nothing of the network */
-	if ((uint32_t)d > r->clock_hz * 4)
+	if (d > r->clock_hz * 4)
 		return;
-	r->jitter_x16 += (uint32_t)d - ((r->jitter_x16 + 8) >> 4);
+	r->jitter_x16 += d - ((r->jitter_x16 + 8) >> 4);
 }
 
 int rtp_receive_packet(struct rtp_receive *r, uint16_t seq, uint32_t ts,

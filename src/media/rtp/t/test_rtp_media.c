@@ -84,6 +84,20 @@ static void test_receive__measures_jitter_and_delay_of_reports(void **state)
 
 /* --- nack -------------------------------------------------------------- */
 
+/* The stamp is the peer's: half a circle has no opposite in 32 bits. */
+static void test_receive__a_stamp_may_jump_by_half_a_circle(void **state)
+{
+	struct rtp_receive r;
+	uint64_t ext;
+
+	(void)state;
+	rtp_receive_init(&r, 1, 90000);
+	assert_int_equal(rtp_receive_packet(&r, 1, 0, 100, NS_PER_S, &ext), 0);
+	assert_int_equal(rtp_receive_packet(&r, 2, UINT32_C(1) << 31, 100,
+					    NS_PER_S, &ext), 0);
+	assert_int_equal(r.jitter_x16, 0);
+}
+
 static void test_nack__asks_waits_and_gives_up(void **state)
 {
 	static struct nack n;
@@ -448,6 +462,8 @@ int main(void)
 		cmocka_unit_test(test_receive__a_jump_needs_a_second_packet),
 		cmocka_unit_test(
 			test_receive__measures_jitter_and_delay_of_reports),
+		cmocka_unit_test(
+			test_receive__a_stamp_may_jump_by_half_a_circle),
 		cmocka_unit_test(test_nack__asks_waits_and_gives_up),
 		cmocka_unit_test(test_nack__a_hole_too_large_is_lost),
 		cmocka_unit_test(test_history__keeps_what_was_sent),
