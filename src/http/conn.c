@@ -113,6 +113,16 @@ static void after_answer(struct conn *c, uint64_t now_ns)
 	try_request(c, now_ns);
 }
 
+/* A client that fetches a large file and takes nothing of it must not cost its
+ * size each time. */
+static int add_body(struct evbuffer *out, const struct http_answer *a)
+{
+	int r = a->body_stays ? evbuffer_add_reference(out, a->body.p,
+						       a->body.n, NULL, NULL)
+			      : evbuffer_add(out, a->body.p, a->body.n);
+	return r < 0 ? E_NOMEM : 0;
+}
+
 static int render(struct conn *c, struct evbuffer *out,
 		  const struct http_answer *a)
 {
@@ -130,9 +140,8 @@ static int render(struct conn *c, struct evbuffer *out,
 		.unix_s = clock_wall_us() / 1000000,
 	};
 	int r = http_answer_head(out, &h);
-	if (r == 0 && has_body && !c->is_head && a->body.n &&
-	    evbuffer_add(out, a->body.p, a->body.n) < 0)
-		r = E_NOMEM;
+	if (r == 0 && has_body && !c->is_head && a->body.n)
+		r = add_body(out, a);
 	return r;
 }
 

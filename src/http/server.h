@@ -62,7 +62,8 @@ struct http_request {
 struct http_answer {
 	unsigned status;
 	const char *type;		/* NULL: no body */
-	struct span body;		/* copied */
+	struct span body;		/* copied, unless: */
+	bool body_stays;		/* it outlives the server */
 	const char *cache;		/* Cache-Control; NULL = no-store */
 	const struct http_field *extra;	/* further fields, ours only */
 	size_t n_extra;

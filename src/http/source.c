@@ -116,24 +116,6 @@ static struct source *add(struct sources *t, const struct addr *a,
 	return s;
 }
 
-bool sources_enter(struct sources *t, const struct addr *a, uint64_t now_ns)
-{
-	struct source *s = find(t, a);
-	if (!s)
-		s = add(t, a, now_ns);
-	if (!s || s->conns >= t->limits.conns) {
-		/* Only an entry that holds a connection is off the idle list,
-		 * so a fresh refused one (a limit of 0) must go there. */
-		if (s && s->conns == 0 && list_is_empty(&s->idle))
-			list_add_tail(&t->idle, &s->idle);
-		t->stats.conns_refused++;
-		return false;
-	}
-	list_del(&s->idle);
-	s->conns++;
-	return true;
-}
-
 void sources_leave(struct sources *t, const struct addr *a, uint64_t now_ns)
 {
 	struct source *s = find(t, a);
@@ -159,19 +141,42 @@ static void refill(struct bucket *b, uint32_t per_s, uint32_t burst,
 		b->at_ns = now_ns;
 }
 
-bool sources_take(struct sources *t, const struct addr *a,
-		  enum source_kind kind, uint64_t now_ns)
+static bool take(struct sources *t, struct source *s, enum source_kind kind,
+		 uint64_t now_ns)
 {
-	struct source *s = find(t, a);
-	if (s) {
-		struct bucket *b = &s->bucket[kind];
+	struct bucket *b = s ? &s->bucket[kind] : NULL;
+	if (b)
 		refill(b, t->limits.rate[kind].per_s,
 		       t->limits.rate[kind].burst, now_ns);
-		if (b->milli >= MILLI) {
-			b->milli -= MILLI;
-			return true;
-		}
+	if (b && b->milli >= MILLI) {
+		b->milli -= MILLI;
+		return true;
 	}
 	t->stats.rate_refused[kind]++;
 	return false;
+}
+
+bool sources_take(struct sources *t, const struct addr *a,
+		  enum source_kind kind, uint64_t now_ns)
+{
+	return take(t, find(t, a), kind, now_ns);
+}
+
+bool sources_enter(struct sources *t, const struct addr *a, uint64_t now_ns)
+{
+	struct source *s = find(t, a);
+	if (!s)
+		s = add(t, a, now_ns);
+	if (!s || s->conns >= t->limits.conns ||
+	    !take(t, s, SOURCE_CONN, now_ns)) {
+		/* Only an entry that holds a connection is off the idle list,
+		 * so a fresh refused one must go there. */
+		if (s && s->conns == 0 && list_is_empty(&s->idle))
+			list_add_tail(&t->idle, &s->idle);
+		t->stats.conns_refused++;
+		return false;
+	}
+	list_del(&s->idle);
+	s->conns++;
+	return true;
 }

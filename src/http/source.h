@@ -1,7 +1,8 @@
 /* http/source.h - what one source address may cost us.
  *
  * One entry per source (IPv4 address, IPv6 /64): its open connections and
- * token buckets for requests and joins. Fixed memory: at most SOURCES_MAX
+ * token buckets for new connections (each one
+ * costs a handshake with a signature), requests and joins. Fixed memory: at most SOURCES_MAX
  * entries; when full, the idle entry that was used longest ago makes room and
  * `evicted` counts it; when none is idle the newcomer is refused. The caller
  * gives the monotonic time. Not thread safe.
@@ -12,7 +13,8 @@
 
 enum { SOURCES_MAX = 32768 };
 
-enum source_kind { SOURCE_REQUEST = 0, SOURCE_JOIN, SOURCE_KIND_COUNT };
+enum source_kind { SOURCE_REQUEST = 0, SOURCE_JOIN, SOURCE_CONN,
+		   SOURCE_KIND_COUNT };
 
 struct source_limits {
 	uint32_t conns;		/* open at once */
@@ -36,7 +38,7 @@ void sources_free(struct sources **t);
 void sources_set(struct sources *t, const struct source_limits *limits);
 void sources_stats(const struct sources *t, struct source_stats *out);
 
-/* A connection wants in: true and counted, or false. */
+/* A connection wants in: true, counted and paid from SOURCE_CONN, or false. */
 bool sources_enter(struct sources *t, const struct addr *a, uint64_t now_ns);
 /* Exactly once for each sources_enter() that was true. */
 void sources_leave(struct sources *t, const struct addr *a, uint64_t now_ns);

@@ -393,6 +393,7 @@ static void answer_file(struct asked *q)
 	struct http_field etag = {SPAN_LIT("ETag"), span_str(f->etag)};
 	struct http_answer a = {
 		.status = 200, .type = f->type, .body = span_of(f->p, f->n),
+		.body_stays = true,
 		.cache = f->immutable ? "public, max-age=31536000, immutable"
 				      : "no-cache",
 		.extra = &etag, .n_extra = 1,

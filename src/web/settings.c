@@ -6,7 +6,8 @@
 
 enum { FDS_RESERVED = 64, CONNS_DEFAULT = 12000, PER_SOURCE_DEFAULT = 512,
        REQUESTS_PER_S_DEFAULT = 100, JOINS_PER_S_DEFAULT = 5,
-       BURST_SECONDS = 8 };
+       BURST_SECONDS = 8,
+       CONNS_PER_REQUEST = 2 /* refused with 503 before he is cut off */ };
 
 /* A whole organisation may sit behind one address: 500 people hold one
  * stream and some requests each. */
@@ -17,6 +18,9 @@ static const struct source_limits defaults = {
 				    REQUESTS_PER_S_DEFAULT * BURST_SECONDS},
 		[SOURCE_JOIN] = {JOINS_PER_S_DEFAULT,
 				 JOINS_PER_S_DEFAULT * BURST_SECONDS},
+		[SOURCE_CONN] = {REQUESTS_PER_S_DEFAULT * CONNS_PER_REQUEST,
+				 REQUESTS_PER_S_DEFAULT * BURST_SECONDS *
+				 CONNS_PER_REQUEST},
 	},
 };
 
@@ -77,13 +81,14 @@ static void set_hosts(struct web *w, struct span value)
 	w->hosts = fresh;
 }
 
-static void set_rate(struct web *w, enum source_kind kind, struct span value)
+static void set_rate(struct web *w, enum source_kind kind, struct span value,
+		     uint32_t times)
 {
 	uint64_t v;
 	if (span_u64(value, 1000000, &v) < 0 || v == 0)
 		return;
-	w->set.limits.rate[kind].per_s = (uint32_t)v;
-	w->set.limits.rate[kind].burst = (uint32_t)v * BURST_SECONDS;
+	w->set.limits.rate[kind].per_s = (uint32_t)v * times;
+	w->set.limits.rate[kind].burst = (uint32_t)v * times * BURST_SECONDS;
 }
 
 static void set_one(struct web *w, struct span name, struct span value)
@@ -97,10 +102,11 @@ static void set_one(struct web *w, struct span name, struct span value)
 	else if (span_eq(name, SPAN_LIT("max_connections_per_source"))) {
 		if (span_u64(value, HTTP_CONNS_MAX, &v) == 0 && v > 0)
 			w->set.limits.conns = (uint32_t)v;
-	} else if (span_eq(name, SPAN_LIT("max_requests_per_source")))
-		set_rate(w, SOURCE_REQUEST, value);
-	else if (span_eq(name, SPAN_LIT("max_joins_per_source")))
-		set_rate(w, SOURCE_JOIN, value);
+	} else if (span_eq(name, SPAN_LIT("max_requests_per_source"))) {
+		set_rate(w, SOURCE_REQUEST, value, 1);
+		set_rate(w, SOURCE_CONN, value, CONNS_PER_REQUEST);
+	} else if (span_eq(name, SPAN_LIT("max_joins_per_source")))
+		set_rate(w, SOURCE_JOIN, value, 1);
 }
 
 void settings_apply(struct web *w, const Cv__Settings *m)

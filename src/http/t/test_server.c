@@ -3,6 +3,7 @@
  * tests/web with the real executable. */
 #include "http/t/t.h"
 #include <event2/event.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,7 +29,8 @@ struct fixture {
 };
 
 static const struct source_limits limits = {
-	.conns = 4, .rate = {{.per_s = 1000, .burst = 1000}, {1, 1}},
+	.conns = 4, .rate = {{.per_s = 1000, .burst = 1000}, {1, 1},
+			     {.per_s = 1000, .burst = 1000}},
 };
 
 static void on_request(void *arg, const struct http_request *req)
@@ -268,6 +270,34 @@ static void test_server__cuts_who_does_not_take_his_answer(void **st)
 	stop(f);
 }
 
+static size_t heap(void)
+{
+	struct mallinfo2 m = mallinfo2();
+	return m.uordblks + m.hblkhd;
+}
+
+static void test_server__holds_no_copy_of_what_stays(void **st)
+{
+	struct fixture *f = *st;
+	static uint8_t big[16 << 20];
+	int fd[3];
+	assert_int_equal(start(f, SILENT), 0);
+	size_t before = heap();
+	for (int i = 0; i < 3; i++) {
+		fd[i] = client(f);
+		put(f, fd[i], GET);
+		assert_int_equal(http_reply(f->s, f->id, &(struct http_answer){
+			.status = 200, .type = "text/plain",
+			.body = span_of(big, sizeof(big)),
+			.body_stays = true}), 0);
+		turn(f, -1);
+	}
+	assert_true(heap() - before < (1 << 20));
+	for (int i = 0; i < 3; i++)
+		(void)close(fd[i]);
+	stop(f);
+}
+
 static void test_server__streams_with_pings_until_the_end(void **st)
 {
 	struct fixture *f = *st;
@@ -392,6 +422,7 @@ int main(void)
 		T(test_server__tells_when_the_client_did_not_wait),
 		T(test_server__delays_an_answer),
 		T(test_server__cuts_who_does_not_take_his_answer),
+		T(test_server__holds_no_copy_of_what_stays),
 		T(test_server__streams_with_pings_until_the_end),
 		T(test_server__cuts_a_stream_that_is_not_read),
 		T(test_server__cuts_a_stream_that_stalls),

@@ -5,7 +5,8 @@
 #include "http/source.h"
 
 static const struct source_limits limits = {
-	.conns = 2, .rate = {{.per_s = 10, .burst = 3}, {1, 1}},
+	.conns = 2, .rate = {{.per_s = 10, .burst = 3}, {1, 1},
+			     [SOURCE_CONN] = {.per_s = 5, .burst = 100}},
 };
 
 static struct addr addr(const char *text)
@@ -37,6 +38,27 @@ static void test_sources__caps_connections_per_source(void **st)
 	sources_stats(t, &s);
 	assert_int_equal(s.conns_refused, 1);
 	assert_int_equal(s.entries, 2);
+	sources_free(&t);
+}
+
+/* A handshake costs us a signature: not as often as somebody likes. */
+static void test_sources__limits_new_connections(void **st)
+{
+	(void)st;
+	struct sources *t = fresh();
+	struct addr a = addr("192.0.2.1"), b = addr("192.0.2.2");
+	struct source_stats s;
+	for (int i = 0; i < 100; i++) {
+		assert_true(sources_enter(t, &a, NS_PER_S));
+		sources_leave(t, &a, NS_PER_S);
+	}
+	assert_false(sources_enter(t, &a, NS_PER_S));
+	assert_true(sources_enter(t, &b, NS_PER_S));
+	assert_true(sources_enter(t, &a, NS_PER_S + 200 * NS_PER_MS));
+	assert_false(sources_enter(t, &a, NS_PER_S + 200 * NS_PER_MS));
+	sources_stats(t, &s);
+	assert_int_equal(s.rate_refused[SOURCE_CONN], 2);
+	assert_int_equal(s.conns_refused, 2);
 	sources_free(&t);
 }
 
@@ -153,6 +175,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sources__caps_connections_per_source),
+		cmocka_unit_test(test_sources__limits_new_connections),
 		cmocka_unit_test(test_sources__takes_an_ipv6_64_as_one_source),
 		cmocka_unit_test(test_sources__refills_by_time),
 		cmocka_unit_test(test_sources__evicts_only_the_idle),
