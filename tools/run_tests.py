@@ -134,6 +134,7 @@ def steps(long_run):
     yield 'web', lambda c: node(c, 'web', TOP / 'tests/web')
     if (TOP / 'tests/e2e/package.json').exists():
         yield 'e2e', lambda c: node(c, 'e2e', TOP / 'tests/e2e')
+        yield 'attack', lambda c: node(c, 'attack', TOP / 'tests/attack')
 
 
 def main():
