@@ -139,6 +139,7 @@ struct core_stats {
 struct core {
 	struct event_base *base;
 	struct role *role;
+	int refusal;			/* the exit code of role_refuse */
 	struct event *tick_ev, *store_ev, *cli_ev;
 	struct timer_wheel *wheel;
 	uint64_t now_ns;		/* of this turn */

@@ -1,5 +1,6 @@
 /* conclave-core: wiring only. */
 #include <event2/event.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -278,10 +279,40 @@ static int enter_data_dir(struct role_boot *b)
 	return r;
 }
 
+/* What no new start can cure. A lock, or memory, may be there next time. */
+static bool is_lasting(int error)
+{
+	return error == E_VERSION || error == E_CORRUPT || error == E_AUTH ||
+	       error == E_NOSPACE || error == E_DENIED ||
+	       error == E_NOTFOUND || error == E_FORMAT;
+}
+
+static int refuse(struct core *c, int error, const char *text)
+{
+	if (is_lasting(error))
+		c->refusal = role_refuse(text);
+	return error;
+}
+
+static int open_audit(struct core *c)
+{
+	struct audit_cfg acfg = {.dir = PATH_AUDIT_DIR, .reserve = true};
+	char text[128];
+	int r = audit_open(&c->audit, &acfg, clock_wall_us(), clock_mono_ns());
+
+	if (r == 0)
+		return 0;
+	log_error(MOD, "the audit log cannot be used", LOG_E("error", r));
+	(void)snprintf(text, sizeof(text), "the audit log cannot be used: %s: %s",
+		       err_text(r), r == E_NOSPACE ?
+		       "free some disk space and start again" :
+		       "restore it from a backup");
+	return refuse(c, r, text);
+}
+
 static int open_data(struct core *c, struct span key)
 {
 	struct store_cfg cfg = {.dir = ".", .data_key = key};
-	struct audit_cfg acfg = {.dir = PATH_AUDIT_DIR, .reserve = true};
 	struct store_problem why = {.error = 0};
 	int r = store_open(&c->store, &cfg, &why);
 
@@ -289,16 +320,13 @@ static int open_data(struct core *c, struct span key)
 		log_error(MOD, "the database cannot be used",
 			  LOG_T("reason", span_str(why.text)),
 			  LOG_E("error", r));
-		return r;
+		return refuse(c, r, why.text);
 	}
 	c->journal = store_journal(c->store);
-	r = audit_open(&c->audit, &acfg, clock_wall_us(), clock_mono_ns());
+	r = open_audit(c);
 	r = r ? r : store_attach(c->store, audit_sync, c->audit);
 	r = r ? r : cli_config_new(&c->cli_config, c->store, c->audit,
 				   PATH_AUDIT_DIR, cli_reply, c);
-	if (r < 0)
-		log_error(MOD, "the audit log cannot be used",
-			  LOG_E("error", r));
 	return r;
 }
 
@@ -436,7 +464,7 @@ int main(void)
 	r = start(c);
 	if (r < 0) {
 		log_error(MOD, "cannot serve", LOG_E("error", r));
-		return 1;
+		return c->refusal ? c->refusal : 1;
 	}
 	run(c);
 	stop(c);

@@ -242,6 +242,12 @@ static _Noreturn void cannot_start(const char *what, int error)
 	_exit(EXIT_START);
 }
 
+int role_refuse(const char *text)
+{
+	(void)dprintf(STDERR_FILENO, "%s\n", text);
+	return ROLE_EXIT_REFUSED;
+}
+
 static bool is_socket(int fd)
 {
 	struct stat st;

@@ -10,7 +10,8 @@
 #include "ipc/ipc.h"
 #include "ipc/ipc_ev.h"
 
-enum { ROLE_FD_SUPER = 3, ROLE_FD_LOG = 4, ROLE_START_S = 30, ROLE_FDS_MAX = 64 };
+enum { ROLE_FD_SUPER = 3, ROLE_FD_LOG = 4, ROLE_START_S = 30, ROLE_FDS_MAX = 64,
+       ROLE_EXIT_REFUSED = 78 };
 
 struct role_boot {
 	enum ipc_role role;
@@ -60,6 +61,11 @@ int  role_fd(const struct role *r);
 bool role_wants_write(const struct role *r);
 void role_input(struct role *r);
 void role_output(struct role *r);
+/* For what no new start can cure (a damaged key, a newer database, a full
+ * disk): one line for the operator, saying what to do, printable ASCII; main
+ * returns the result. Super ends the whole house with that line when the role
+ * has never served; one that served before is started again with back-off. */
+int  role_refuse(const char *text);
 /* After the sandbox closed. */
 int  role_ready(struct role *r);
 /* The channel of a link went down (from its on_down). One end saying so is

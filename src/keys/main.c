@@ -27,6 +27,7 @@ struct app {
 	struct event_base *base;
 	struct role *role;
 	struct keys *keys;
+	int refusal;			/* the exit code of role_refuse */
 	struct link links[KEYS_LINKS_MAX];
 };
 
@@ -164,9 +165,11 @@ static int start(struct app *a)
 		return E_NOMEM;
 	role_start(ROLE_KEYS, boot);
 	r = load_key(a, boot);
-	if (r < 0)
-		log_error(MOD, "the TLS key cannot be used: it must be an unencrypted P-256 key in PEM",
-			  LOG_E("error", r));
+	if (r < 0) {
+		log_error(MOD, "the TLS key cannot be used", LOG_E("error", r));
+		if (r != E_NOMEM)
+			a->refusal = role_refuse("the TLS key (tls/server.key) cannot be used: put an unencrypted P-256 key in PEM there, or restore it from a backup");
+	}
 	if (!r)
 		r = warm(a);
 	if (!r) {
@@ -192,7 +195,7 @@ int main(void)
 	r = start(&a);
 	if (r < 0) {
 		log_error(MOD, "cannot serve", LOG_E("error", r));
-		return 1;
+		return a.refusal ? a.refusal : 1;
 	}
 	(void)event_base_dispatch(a.base);
 	for (size_t i = 0; i < KEYS_LINKS_MAX; i++)

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ipc/ipc_ev.h"
+#include "ipc/role.h"
 #include "ipc/super.pb-c.h"
 #include "super/spawn.h"
 #include "super/unit.h"
@@ -35,6 +36,7 @@ struct slot {
 	struct unit unit;
 	struct event *timer;
 	pid_t pid;			/* 0: no process */
+	bool served;			/* since super began */
 	struct ipc_ev *chan;		/* NULL: no channel, or it is down */
 	struct sink_src log, crash;
 	struct event *log_ev, *crash_ev;
@@ -61,6 +63,7 @@ struct house {
 	struct sink_src own;
 	struct event *own_ev;
 	bool stopping;
+	char refusal[HOUSE_REFUSAL_MAX];
 };
 
 static void step(struct slot *s, enum unit_ev ev, uint64_t now);
@@ -169,12 +172,14 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 	(void)ch;
 	for (size_t i = 0; i < n_fds; i++)	/* nobody sends us any */
 		close(fds[i]);
-	if (type == IPC_READY)
+	if (type == IPC_READY) {
+		s->served = true;
 		step(s, UNIT_EV_READY, clock_mono_ns());
-	else if (type == IPC_SERVING)
+	} else if (type == IPC_SERVING) {
 		serving(s, (const Cv__Serving *)msg);
-	else if (type == IPC_LINK_LOST)
+	} else if (type == IPC_LINK_LOST) {
 		link_lost(s, (const Cv__LinkLost *)msg);
+	}
 }
 
 static void on_down(void *arg, struct ipc_chan *ch, int error)
@@ -577,6 +582,26 @@ static void cb_timer(evutil_socket_t fd, short what, void *arg)
 	step(s, UNIT_EV_TIMER, clock_mono_ns());
 }
 
+/* It said why no new start can help, and has never served: neither can the
+ * house. Later, what runs is worth more than what is missing. */
+static void heed_refusal(struct slot *s, int status)
+{
+	struct house *h = s->h;
+
+	if (s->served || h->stopping || !WIFEXITED(status) ||
+	    WEXITSTATUS(status) != ROLE_EXIT_REFUSED)
+		return;
+	(void)snprintf(h->refusal, sizeof(h->refusal), "%s: %s",
+		       ipc_role_name(s->role), s->crash.last[0] ?
+		       s->crash.last : "cannot start: see the log");
+	house_stop(h);
+}
+
+const char *house_refusal(const struct house *h)
+{
+	return h->refusal[0] ? h->refusal : NULL;
+}
+
 void house_reap(struct house *h)
 {
 	pid_t pid;
@@ -595,6 +620,7 @@ void house_reap(struct house *h)
 			if (todo & UNIT_DO_TELL_DIED)
 				tell_died(s, status);
 			arm(s, clock_mono_ns());
+			heed_refusal(s, status);
 		}
 	}
 	leave_when_done(h);

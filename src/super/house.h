@@ -13,6 +13,7 @@
 enum {
 	HOUSE_ADDRS_MAX = 32,
 	HOUSE_SLOTS_MAX = 3 + 2 * OPT_WORKERS_MAX,
+	HOUSE_REFUSAL_MAX = SINK_LAST_MAX + 16,
 };
 
 struct event_base;
@@ -50,6 +51,8 @@ void house_free(struct house **h);
 void house_start(struct house *h);
 /* STOP to all; the loop is left when the last has gone. */
 void house_stop(struct house *h);
+/* Why the house ended by itself: one line for the operator; NULL: it did not. */
+const char *house_refusal(const struct house *h);
 /* After SIGCHLD: all that have ended. */
 void house_reap(struct house *h);
 

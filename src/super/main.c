@@ -153,6 +153,7 @@ int main(int argc, char **argv)
 {
 	struct super s = {.lock = -1};
 	char error[PREPARE_ERROR_MAX];
+	int r;
 
 	if (wants_help(argc, argv))
 		return fputs(options_usage, stdout) < 0;
@@ -171,6 +172,7 @@ int main(int argc, char **argv)
 		   LOG_U("media_port", s.opt.media_first));
 	house_start(s.house);
 	(void)event_base_dispatch(s.cfg.base);
+	r = house_refusal(s.house) ? complain(house_refusal(s.house)) : 0;
 	finish(&s);
-	return 0;
+	return r;
 }

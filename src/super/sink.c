@@ -112,6 +112,16 @@ static void put(struct sink *s, const char *p, size_t n)
 		s->dropped++;
 }
 
+static void keep_last(struct sink_src *src, struct span line)
+{
+	size_t n = line.n < sizeof(src->last) ? line.n : sizeof(src->last) - 1;
+
+	for (size_t i = 0; i < n; i++)
+		src->last[i] = line.p[i] < 0x20 || line.p[i] >= 0x7f ? '?' :
+			       (char)line.p[i];
+	src->last[n] = 0;
+}
+
 static void take_line(struct sink *s, struct sink_src *src, struct span line,
 		      uint64_t now_ns, int64_t wall_us)
 {
@@ -131,6 +141,8 @@ static void take_line(struct sink *s, struct sink_src *src, struct span line,
 		put(s, out, sink_format(out, sizeof(out), &self,
 					span_str(note), s->style, wall_us));
 	}
+	if (src->raw && line.n)
+		keep_last(src, line);
 	if (src->lines++ >= SINK_LINES_PER_S) {
 		src->dropped++;
 		return;

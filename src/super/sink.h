@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/span.h"
 
-enum { SINK_LINES_PER_S = 200, SINK_TURN_BYTES = 65536 };
+enum { SINK_LINES_PER_S = 200, SINK_TURN_BYTES = 65536, SINK_LAST_MAX = 512 };
 
 enum sink_style {
 	SINK_PLAIN = 0,		/* date and level as text */
@@ -30,6 +30,7 @@ struct sink_src {
 	bool raw;		/* crash pipe: no line is a record */
 	uint8_t buf[LOG_LINE_MAX];
 	size_t n;
+	char last[SINK_LAST_MAX];	/* raw: the newest line, printable */
 	uint64_t second;
 	unsigned lines, dropped;
 };

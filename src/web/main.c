@@ -37,6 +37,12 @@ static void die(const char *what, int error)
 	exit(EXIT_FAILURE);
 }
 
+static void refuse(const char *what, int error)
+{
+	log_error(MOD, what, LOG_E("reason", error));
+	exit(error == E_NOMEM ? EXIT_FAILURE : role_refuse(what));
+}
+
 /* --- the wheel ----------------------------------------------------------- */
 
 static void tick_again(struct app *a, uint64_t now_ns)
@@ -133,7 +139,7 @@ static size_t read_cert(struct role_boot *b, uint8_t *buf, size_t cap)
 	int fd = role_boot_fd(b, CV__FD_NAME__FD_TLS_CERT, 0);
 	ssize_t n = fd >= 0 ? pread(fd, buf, cap, 0) : -1;
 	if (n <= 0)
-		die("the certificate cannot be read", E_SYS);
+		refuse("the certificate (tls/server.crt) cannot be read: restore it from a backup", E_SYS);
 	(void)close(fd);
 	return (size_t)n;
 }
@@ -151,7 +157,7 @@ static void start_tls(struct app *a, struct role_boot *b)
 	if (r == 0)
 		r = http_tls_new(&a->tls, chain, tls_key_pkey(a->key));
 	if (r < 0)
-		die("the certificate cannot be used", r);
+		refuse("the certificate (tls/server.crt) cannot be used: put a PEM chain there that fits tls/server.key, or restore it from a backup", r);
 	X509_free(leaf);
 	mem_free(pem);
 }

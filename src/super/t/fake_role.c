@@ -162,6 +162,17 @@ static void tell_options(void)
 			 LOG_S("value", boot.options[i].value));
 }
 
+/* A data key that begins with 'R' is refused. */
+static bool key_says_no(void)
+{
+	char c = 0;
+
+	for (size_t i = 0; i < boot.n_fds; i++)
+		if (boot.fds[i].name == CV__FD_NAME__FD_DATA_KEY)
+			return pread(boot.fds[i].fd, &c, 1, 0) == 1 && c == 'R';
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	struct role_callbacks cb = {
@@ -175,6 +186,8 @@ int main(int argc, char **argv)
 	if (sandbox_early() < 0)
 		return 1;
 	role_start(self_from(argv[0]), &boot);
+	if (key_says_no())
+		return role_refuse("the key says no: bring another");
 	(void)signal(SIGUSR1, hang);
 	tell_boot();
 	tell_options();

@@ -211,6 +211,21 @@ class Supervisor(unittest.TestCase):
         shutil.rmtree(h.data)
         self.refused(h, f"no data directory {h.data}: run conclave-setup")
 
+    def test_role_that_refuses__ends_the_house_in_one_line(self):
+        h = self.house()
+        os.chmod(f"{h.data}/data.key", 0o600)
+        h.write("data/data.key", b"R" * 32, 0o400)
+        code, text = h.fails()
+        self.assertEqual((code, text), (1, "conclave-super: core: the key says no: bring another\n"))
+
+    def test_role_that_refuses_later__is_started_again(self):
+        h = self.house().start().up()
+        os.chmod(f"{h.data}/data.key", 0o600)
+        h.write("data/data.key", b"R" * 32, 0o400)
+        os.kill(h.pids("core")[0], signal.SIGKILL)
+        h.wait(r'super: role died role="core".*exit=78', 2)
+        self.assertIsNone(h.proc.poll())
+
     def test_second_super__is_refused(self):
         h = self.house().start().up()
         self.refused(h, "another conclave-super runs")
