@@ -64,6 +64,7 @@ chmod -R u=rwX,go=rX "$page.new"
 rm -rf "$page"
 mv "$page.new" "$page"
 
+cli=$(find "$stage" -type f -name conclave -perm -u=x -print -quit)
 setup=$(find "$stage" -type f -name conclave-setup -print -quit)
 [ -n "$setup" ] || die "no conclave-setup in $stage: build it first (make)"
 hosts=()
@@ -104,12 +105,18 @@ print_addresses() {
 	done
 }
 
-# Waits until the port answers or super has ended.
+# The port answers, and it is our own core that stands behind it.
+serves() {
+	(exec 3<>"/dev/tcp/127.0.0.1/$https") 2>/dev/null || return 1
+	[ -z "$cli" ] || "$cli" --socket "$run/cli.sock" status >/dev/null 2>&1
+}
+
+# Waits until the house serves or super has ended.
 announce() {
 	local i
 	for ((i = 0; i < 100; i++)); do
 		kill -0 "$1" 2>/dev/null || return 0
-		if (exec 3<>"/dev/tcp/127.0.0.1/$https") 2>/dev/null; then
+		if serves; then
 			print_addresses
 			return 0
 		fi

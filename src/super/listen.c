@@ -98,7 +98,7 @@ int listen_udp(int *out, uint16_t port, char error[LISTEN_ERROR_MAX])
 	int fd;
 
 	if (open_bound(&fd, SOCK_DGRAM, port) < 0) {
-		explain(error, "UDP", port, "--media-port-first");
+		explain(error, "UDP", port, "--media-port-first (make run: CONCLAVE_MEDIA_PORT_FIRST)");
 		return E_SYS;
 	}
 	/* As much as the kernel gives; FORCE works for root only. */

@@ -200,7 +200,8 @@ static int media_sockets(struct house_cfg *cfg, char error[LISTEN_ERROR_MAX])
 
 		if (!r)
 			r = listen_tcp(&cfg->fds.tcp[i], port,
-				       "--media-port-first", error);
+				       "--media-port-first (make run: CONCLAVE_MEDIA_PORT_FIRST)",
+				       error);
 		if (r)
 			return r;
 	}
@@ -220,9 +221,10 @@ int prepare_sockets(struct house_cfg *cfg, char error[PREPARE_ERROR_MAX])
 	cfg->n_addrs = listen_own_addrs(cfg->addrs, HOUSE_ADDRS_MAX);
 	if (gethostname(cfg->hostname, sizeof(cfg->hostname) - 1) < 0)
 		cfg->hostname[0] = 0;
-	r = listen_tcp(&cfg->fds.https, o->https_port, "--https-port", error);
+	r = listen_tcp(&cfg->fds.https, o->https_port, "--https-port (make run: CONCLAVE_HTTPS_PORT)",
+		       error);
 	if (!r && o->http_port)
-		r = listen_tcp(&cfg->fds.http, o->http_port, "--http-port",
+		r = listen_tcp(&cfg->fds.http, o->http_port, "--http-port (make run: CONCLAVE_HTTP_PORT)",
 			       error);
 	if (!r)
 		r = media_sockets(cfg, error);
