@@ -90,7 +90,8 @@ export class Platform {
       CONCLAVE_HTTPS_PORT: p.port, CONCLAVE_ADMIN_PORT: 0, CONCLAVE_MEDIA_PORT_FIRST: p.mediaPort, CONCLAVE_MEDIA_PORT_LAST: p.mediaPort + 9,
       CONCLAVE_MEDIA_WORKERS: 1, CONCLAVE_ADVERTISE: '127.0.0.1', CONCLAVE_HOSTS: 'localhost', CONCLAVE_LOG: p.logFile, ...options.env,
     };
-    p.child = spawn(join(TOP, 'packaging/run.sh'), [], { env: p.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [program, ...args] = [...(options.wrap ?? []), join(TOP, 'packaging/run.sh')];
+    p.child = spawn(program, args, { env: p.env, stdio: ['ignore', 'pipe', 'pipe'] });
     p.said = '';
     for (const out of [p.child.stdout, p.child.stderr]) out.on('data', (d) => (p.said += d));
     p.exited = new Promise((ok) => p.child.once('close', (code, signal) => ok({ code, signal })));
@@ -157,7 +158,7 @@ export class Platform {
   }
 
   // Every process that runs one of our programs, and every port that is still
-  // held: nothing may be left after the end.
+  // held (by anybody): nothing may be left after the end.
   leftovers() {
     const left = ROLES.flatMap((r) => this.pids(r).map((pid) => `${r} ${pid}`));
     for (const f of ['tcp', 'tcp6', 'udp', 'udp6']) {
