@@ -242,8 +242,10 @@ void leg_send_audio(struct leg *leg, const struct audio_out *o)
 	if (leg->audio_repair)
 		audio_repair_put(leg->audio_repair, h.seq, span_of(slot, n));
 	net_commit(leg->m->net, ice_leg_path(leg->ice), n);
+	/* the stamp belongs to the time the tick was due, not to the moment a
+	 * late one runs: sender reports tell this relation */
 	report_sender_note(&leg->audio_out, o->rtp_ts, o->payload.n,
-			   leg->m->now_ns);
+			   leg->m->tick_due_ns);
 }
 
 /* --- life -------------------------------------------------------------- */
