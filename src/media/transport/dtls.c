@@ -238,6 +238,14 @@ static void finish(struct dtls *d, enum dtls_state state)
 	d->state = state;
 }
 
+/* An association that is up says next to nothing more: its two record buffers
+ * (17 KB each) go. Reading makes new ones by itself, writing does not. It may
+ * refuse while something is unread; then the next input tries again. */
+static void buffers_drop(struct dtls *d)
+{
+	(void)SSL_free_buffers(d->ssl);
+}
+
 static void step(struct dtls *d)
 {
 	int r, e;
@@ -246,6 +254,7 @@ static void step(struct dtls *d)
 	r = SSL_do_handshake(d->ssl);
 	if (r == 1) {
 		finish(d, peer_is_expected(d) ? DTLS_UP : DTLS_FAILED);
+		buffers_drop(d);
 		return;
 	}
 	e = SSL_get_error(d->ssl, r);
@@ -324,7 +333,9 @@ void dtls_shutdown(struct dtls *d)
 {
 	if (d->state != DTLS_UP)
 		return;
-	(void)SSL_shutdown(d->ssl);	/* the peer may be gone: no matter */
+	/* the peer may be gone: no matter */
+	if (SSL_alloc_buffers(d->ssl) == 1)
+		(void)SSL_shutdown(d->ssl);
 	ERR_clear_error();
 	d->state = DTLS_CLOSED;
 }
@@ -337,11 +348,14 @@ static void drain(struct dtls *d)
 	int r;
 
 	ERR_clear_error();
+	if (SSL_alloc_buffers(d->ssl) != 1)
+		return;
 	do {
 		r = SSL_read(d->ssl, junk, sizeof(junk));
 	} while (r > 0);
 	if (SSL_get_error(d->ssl, r) == SSL_ERROR_ZERO_RETURN)
 		d->state = DTLS_CLOSED;
+	buffers_drop(d);
 	ERR_clear_error();
 }
 
