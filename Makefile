@@ -34,7 +34,7 @@ test-long:
 	@python3 tools/run_tests.py --long
 	@tools/fuzz.sh 600
 
-bench: build
+bench: build meet
 	@tools/bench.sh
 
 # Seconds for each target: make fuzz SECONDS_EACH=60

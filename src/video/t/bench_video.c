@@ -175,7 +175,7 @@ static bool report(const char *name, double value, const char *unit,
 	bool pass = target < 0 || value <= target;
 
 	if (target < 0)
-		printf("%s %.3f %s - pass\n", name, value, unit);
+		printf("%s %.3f %s - info\n", name, value, unit);
 	else
 		printf("%s %.3f %s %.3f %s\n", name, value, unit, target,
 		       pass ? "pass" : "fail");

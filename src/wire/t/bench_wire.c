@@ -92,7 +92,7 @@ static void run(struct bench *b, const char *name, unsigned n,
 		fn(b);
 	uint64_t ns = clock_mono_ns() - from;
 	printf("wire.%s %.3f us - %s\n", name, (double)ns / n / 1000,
-	       b->sum > before ? "pass" : "fail");
+	       b->sum > before ? "info" : "fail");
 }
 
 static void make_rtp(struct bench *b)

@@ -1,4 +1,5 @@
-/* Microseconds per packet, both directions, as a function of profile and size. */
+/* Microseconds per packet, both directions, as a function of profile and size.
+ * No targets: bench_media judges the whole. */
 #include <stdio.h>
 #include <time.h>
 #include "media/transport/srtp.h"
@@ -39,8 +40,8 @@ static void run(const struct srtp_env *env, enum srtp_profile p, size_t body)
 			return;
 		open += cpu_us() - t0;
 	}
-	printf("profile %u, %4zu B: seal %.2f us, open %.2f us\n", p, body,
-	       seal / N, open / N);
+	printf("srtp_seal_profile%u_%zuB %.2f us - info\n", p, body, seal / N);
+	printf("srtp_open_profile%u_%zuB %.2f us - info\n", p, body, open / N);
 	srtp_free(&tx);
 	srtp_free(&rx);
 }
