@@ -699,6 +699,27 @@ void client_move(struct client *c)
 	c->check_ns = 0;
 }
 
+void client_send_sealed(struct client *c, struct span s, bool is_rtcp)
+{
+	uint8_t buf[2048];
+	int len = (int)s.n;
+
+	MUST(s.n <= 1400);
+	memcpy(buf, s.p, s.n);
+	if ((is_rtcp ? srtp_protect_rtcp(c->tx, buf, &len)
+		     : srtp_protect(c->tx, buf, &len)) == srtp_err_status_ok)
+		client_send_raw(c, span_of(buf, (size_t)len));
+}
+
+void client_ssrcs(const struct client *c, uint32_t theirs[3], uint32_t ours[2])
+{
+	theirs[0] = c->peer_audio;
+	theirs[1] = c->peer_video;
+	theirs[2] = c->peer_rtx;
+	ours[0] = c->audio_ssrc;
+	ours[1] = c->video_ssrc;
+}
+
 void client_flap(struct client *c, unsigned n)
 {
 	int own = c->fd, other = udp_open();

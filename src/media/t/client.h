@@ -62,6 +62,10 @@ void client_complain(struct client *c, int nack);
 void client_send_raw(struct client *c, struct span s);
 /* Moves to a new local port. */
 void client_move(struct client *c);
+/* Any RTP or RTCP packet under our keys; what libsrtp2 refuses is not sent. */
+void client_send_sealed(struct client *c, struct span s, bool is_rtcp);
+/* SSRCs of what we get and send: audio, video, RTX; 0 = none. */
+void client_ssrcs(const struct client *c, uint32_t theirs[3], uint32_t ours[2]);
 /* Nominates two addresses in turn, `n` times each. */
 void client_flap(struct client *c, unsigned n);
 /* Stops sending checks. */

@@ -792,6 +792,122 @@ static void test_media__survives_failing_allocations(void **state)
 	client_free(c);
 }
 
+/* A repeatable stream of numbers: a failure can be run again. */
+static uint32_t dice(uint64_t *seed)
+{
+	*seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return (uint32_t)(*seed >> 33);
+}
+
+static size_t junk_fill(uint64_t *seed, uint8_t *p, size_t from, size_t max)
+{
+	size_t n = from + dice(seed) % (max - from);
+
+	for (size_t i = from; i < n; i++)
+		p[i] = (uint8_t)dice(seed);
+	return n;
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (uint8_t)(v >> (24 - 8 * i));
+}
+
+/* RTP whose header is near the truth or far from it. */
+static void junk_rtp(struct client *c, uint64_t *seed, uint16_t *seq)
+{
+	static const uint8_t pts[] = {CLIENT_OPUS, CLIENT_VP8, CLIENT_VP8,
+				      CLIENT_RTX, 0, 8, 127};
+	uint8_t p[1300];
+	uint32_t theirs[3], ours[2];
+	size_t n = junk_fill(seed, p, 12, 12 + (dice(seed) % 4 ? 120 : 1200));
+	unsigned how = dice(seed);
+
+	client_ssrcs(c, theirs, ours);
+	p[0] = how % 8 ? 0x80 : (uint8_t)(0x80 | dice(seed) % 64);
+	p[1] = (uint8_t)(pts[dice(seed) % sizeof(pts)] | (how & 0x80));
+	*seq = (uint16_t)(*seq + (how % 5 ? 1 : dice(seed) % 4000));
+	p[2] = (uint8_t)(*seq >> 8);
+	p[3] = (uint8_t)*seq;
+	put32(p + 4, how % 3 ? *seq * 960u : dice(seed) << (dice(seed) % 3));
+	put32(p + 8, how % 7 ? ours[(p[1] & 127) != CLIENT_OPUS]
+			     : dice(seed) % 20);
+	/* a VP8 payload that begins a key frame, of any size */
+	if (how % 4 == 0 && n > 30) {
+		static const uint8_t key[] = {0x10, 0x50, 0x00, 0x00, 0x9d,
+					      0x01, 0x2a};
+
+		memcpy(p + 12, key, sizeof(key));
+	}
+	client_send_sealed(c, span_of(p, n), false);
+}
+
+/* RTCP of every type about streams that are there. */
+static void junk_rtcp(struct client *c, uint64_t *seed)
+{
+	static const uint8_t types[] = {200, 201, 202, 203, 204, 205, 206, 207};
+	static const uint8_t formats[] = {0, 1, 4, 15, 31};
+	uint8_t p[1204];
+	uint32_t theirs[3], ours[2];
+	size_t at = 0, n = junk_fill(seed, p, 8, 1200) & ~(size_t)3;
+
+	client_ssrcs(c, theirs, ours);
+	while (at + 12 <= n) {
+		size_t left = (n - at) / 4 - 1;
+		size_t words = dice(seed) % 4 ? dice(seed) % (left + 1) : left;
+
+		p[at] = (uint8_t)(0x80 | (dice(seed) % 3 ? formats[dice(seed) % 5]
+					  : dice(seed) % 32));
+		p[at + 1] = types[dice(seed) % sizeof(types)];
+		p[at + 2] = (uint8_t)(words >> 8);
+		p[at + 3] = (uint8_t)words;
+		if (words)
+			put32(p + at + 4, ours[dice(seed) % 2]);
+		if (words > 1)
+			put32(p + at + 8, theirs[dice(seed) % 3]);
+		at += 4 + words * 4;
+	}
+	client_send_sealed(c, span_of(p, n), true);
+}
+
+/* His keys are good, nothing else is: the others' sound goes on, and neither
+ * memory nor the channel to core pays for him. */
+static void test_media__survives_a_hostile_participant(void **state)
+{
+	uint64_t seed = 20240229;
+	uint16_t seq[2] = {1, 1};
+	struct world w;
+	unsigned before;
+
+	(void)state;
+	video_world(&w);
+	leg_make_test(&w, 2, &sound);
+	UNTIL(&w, client_is_up(w.c[2]) && w.want_keys >= 1);
+	w.states = 0;
+	for (int i = 0; i < 600; i++) {
+		for (int k = 0; k < 16; k++) {
+			struct client *c = w.c[dice(&seed) % 2];
+
+			if (k % 4)
+				junk_rtp(c, &seed, &seq[c == w.c[1]]);
+			else
+				junk_rtcp(c, &seed);
+		}
+		if (i % 8 == 0)
+			group_picture(&w, 1, i % 64 == 0, 5000);
+		turn(&w);
+	}
+	before = client_got(w.c[2])->audio;
+	UNTIL(&w, client_got(w.c[2])->audio > before + 20);
+	assert_int_equal(client_got(w.c[2])->bad, 0);
+	assert_non_null(leg_find(w.m, w.leg[0]));
+	assert_non_null(leg_find(w.m, w.leg[1]));
+	assert_true(w.m->core && w.m->video_is_up);
+	assert_true(w.states < 1000);
+	world_release(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -803,6 +919,7 @@ int main(void)
 		cmocka_unit_test(test_media__follows_a_client_that_moves),
 		cmocka_unit_test(
 			test_media__tells_core_little_of_one_who_hops),
+		cmocka_unit_test(test_media__survives_a_hostile_participant),
 		cmocka_unit_test(
 			test_media__ends_a_handshake_that_takes_too_long),
 		cmocka_unit_test(test_media__restarts_ice_and_keeps_the_keys),
