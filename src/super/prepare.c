@@ -34,6 +34,27 @@ static int fail(char error[PREPARE_ERROR_MAX], const char *fmt, ...)
 
 /* --- files --------------------------------------------------------------- */
 
+/* Whoever may write there could put his own socket in place of core's, and
+ * the operator's command would tell him PINs. */
+static int check_run_dir(const struct options *o,
+			 char error[PREPARE_ERROR_MAX])
+{
+	struct stat st;
+	int r = 0;
+	int fd = open(o->run_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+		      O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		r = fail(error, "%s: %s: choose another --run-dir", o->run_dir,
+			 strerror(errno));
+	else if (st.st_uid != geteuid() || (st.st_mode & 022))
+		r = fail(error, "%s belongs to, or may be written by, somebody else: chmod go-w it or choose another --run-dir",
+			 o->run_dir);
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
 static int open_run_dir(const struct options *o, int *lock,
 			char error[PREPARE_ERROR_MAX])
 {
@@ -42,6 +63,8 @@ static int open_run_dir(const struct options *o, int *lock,
 	if (mkdir(o->run_dir, 0755) < 0 && errno != EEXIST)
 		return fail(error, "%s: %s: choose another --run-dir",
 			    o->run_dir, strerror(errno));
+	if (check_run_dir(o, error) < 0)
+		return E_SYS;
 	(void)snprintf(path, sizeof(path), "%s/super.lock", o->run_dir);
 	*lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*lock < 0)
