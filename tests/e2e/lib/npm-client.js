@@ -1,5 +1,5 @@
 // The page around the npm client: every signal is written down in window.seen.
-import { createCallSignals, createInfinityClient, createInfinityClientSignals, setLogger } from '@pexip/infinity';
+import { ClientCallType, createCallSignals, createInfinityClient, createInfinityClientSignals, setLogger } from '@pexip/infinity';
 
 window.seen = {};
 const note = (name, value) => {
@@ -12,36 +12,42 @@ const note = (name, value) => {
   (window.seen[name] ??= []).push(plain);
 };
 
-const line = (level) => (meta, message) => {
-  if (level !== 'debug') note('logger', `${level}: ${message ?? ''} ${typeof meta === 'string' ? meta : meta?.error ? String(meta.error) : ''}`);
+const told = (meta) => {
+  if (typeof meta === 'string') return meta;
+  const e = meta?.error ?? meta?.reason ?? meta;
+  return e instanceof Error ? String(e) : JSON.stringify(e);
 };
-setLogger({
-  debug: line('debug'), info: () => undefined, warn: line('warn'), error: line('error'),
-  redact: (t) => t, addRedactPattern: () => undefined,
-});
+const line = (level) => (meta, message) => note('logger', `${level}: ${message ?? ''} ${told(meta)}`);
+const silent = () => undefined;
+setLogger({ debug: silent, info: silent, warn: line('warn'), error: line('error'), redact: (t) => t, addRedactPattern: silent });
+window.addEventListener('unhandledrejection', (e) => note('unhandled', String(e.reason)));
 
+// Heard by nobody, a signal is a warning: so all are listened to.
 const signals = createInfinityClientSignals([], { batchScheduleTimeoutMS: 50, batchBufferSize: 10 });
 const callSignals = createCallSignals([]);
-for (const name of ['onPinRequired', 'onError', 'onServiceType', 'onConferenceStatus', 'onParticipants', 'onMessage', 'onMyselfMuted', 'onDisconnected', 'onConnected', 'onStage', 'onLayoutUpdate'])
-  signals[name].add((v) => note(name, v));
-signals.onCallConnected.add(() => note('callConnected', true));
+for (const [name, s] of [...Object.entries(signals), ...Object.entries(callSignals)]) {
+  if (!/RtcStats|CallQuality|RemoteStream|RemotePresentation/.test(name)) s.add((v) => note(name, v));
+}
 callSignals.onRemoteStream.add((stream) => {
-  window.remote ??= new MediaStream();
-  stream.getTracks().forEach((t) => window.remote.addTrack(t));
   let v = document.querySelector('video');
   if (!v) {
     v = document.body.appendChild(document.createElement('video'));
+    v.className = 'picture';
     v.autoplay = true;
   }
-  v.srcObject = window.remote;
+  v.srcObject = stream;
 });
 
 window.client = createInfinityClient(signals, callSignals);
-window.frames_ = () => (document.querySelector('video')?.getVideoPlaybackQuality().totalVideoFrames ?? 0) > 10;
 
 let media;
+const bandwidth = 0;
+const callType = ClientCallType.AudioVideoPresentation; // without one the client stays without media
 window.join = async (conferenceAlias, displayName, pin) => {
-  media ??= await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 320, height: 180 } });
-  return window.client.call({ conferenceAlias, displayName, pin, bandwidth: 0, mediaStream: media, node: location.host, host: location.origin });
+  media ??= await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false }, video: { width: 320, height: 180 } });
+  return window.client.call({ conferenceAlias, displayName, pin, bandwidth, callType, mediaStream: media, node: location.host, host: location.origin });
 };
+// What an app does when the server ended its call: it makes another.
+window.restart = () => window.client.restartCall({ bandwidth, callType, mediaStream: media });
+signals.onCallDisconnected.add(() => void window.restart());
 note('ready', true);
