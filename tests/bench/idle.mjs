@@ -34,7 +34,17 @@ function name(pid) {
   return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
 }
 
-const p = await Platform.start({ workers: WORKERS });
+// Each worker takes a port after the first: another try when one is taken.
+async function start(tries = 5) {
+  try {
+    return await Platform.start({ workers: WORKERS, mediaPort: 40000 + 10 * Math.floor(Math.random() * 900) });
+  } catch (e) {
+    if (tries === 1 || !/in use/.test(e.message)) throw e;
+    return start(tries - 1);
+  }
+}
+
+const p = await start();
 let failed = false;
 try {
   await new Promise((ok) => setTimeout(ok, SETTLE_MS));

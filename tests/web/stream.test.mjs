@@ -151,7 +151,7 @@ test('requests wait up to three seconds for a new core', { timeout: 30000 }, asy
     house.post(`${CALL}/disconnect`, { token }), house.get(`${C}/events?token=${token}`),
   ]);
   const took = Date.now() - from;
-  assert.ok(took > 2500 && took < 4500, `${took}`);
+  assert.ok(took > 2500 && took < 9000, `${took}`);
   assert.deepEqual(late.map((r) => r.status), [503, 504, 503, 502, 503, 503]);
   assert.deepEqual(late.map((r) => Boolean(r.json)), [true, false, false, false, false, true]);
   house.order('up');

@@ -426,6 +426,7 @@ static void test_lying_web__slowed_room_lets_one_in_at_a_time(void **state)
 {
 	struct kit *k = *state;
 	struct kit_ask a = {.pin = "111111"};
+	bool is_quick = false;
 	uint64_t start;
 
 	for (uint32_t i = 0; i < 20; i++) {
@@ -439,12 +440,16 @@ static void test_lying_web__slowed_room_lets_one_in_at_a_time(void **state)
 			 CV__JOIN_OUTCOME__JOIN_OK);
 	assert_true(clock_mono_ns() - start > NS_PER_S);
 	assert_int_equal(status_of(k, "rooms_slowed"), 1);
-	/* The other room is not. */
+	/* The other room is not: a slowed one is never quick, a busy machine
+	 * only makes a quick one late now and then. */
 	a = (struct kit_ask){.alias = "other", .pin = "222222"};
-	start = clock_mono_ns();
-	assert_int_equal(kit_join_ask(k, &a).outcome,
-			 CV__JOIN_OUTCOME__JOIN_OK);
-	assert_true(clock_mono_ns() - start < NS_PER_S);
+	for (int i = 0; i < 5 && !is_quick; i++) {
+		start = clock_mono_ns();
+		assert_int_equal(kit_join_ask(k, &a).outcome,
+				 CV__JOIN_OUTCOME__JOIN_OK);
+		is_quick = clock_mono_ns() - start < NS_PER_S;
+	}
+	assert_true(is_quick);
 }
 
 static int by_size(const void *a, const void *b)
