@@ -1,8 +1,6 @@
 /* conclave-video: wiring only. */
 #include <event2/event.h>
-#include <sched.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,13 +9,14 @@
 #include "ipc/role.h"
 #include "ipc/super.pb-c.h"
 #include "video/link.h"
+#include "video/lower.h"
 #include "video/sandbox.h"
 #include "video/text/text.h"
 #include "video/worker.h"
 
 #define MOD "video"
 
-enum { NICE = 10, DATAGRAMS_PER_TURN = 64, PICTURES_PER_TURN = 4 };
+enum { DATAGRAMS_PER_TURN = 64, PICTURES_PER_TURN = 4 };
 
 struct app {
 	struct event_base *base;
@@ -286,16 +285,6 @@ static void on_stop(void *arg)
 	(void)event_base_loopbreak(a->base);
 }
 
-/* Sound goes before pictures: whatever else wants this core, gets it. */
-static void lower_self(void)
-{
-	const struct sched_param p = {0};
-
-	if (sched_setscheduler(0, SCHED_BATCH, &p) < 0 ||
-	    setpriority(PRIO_PROCESS, 0, NICE) < 0)
-		log_warn(MOD, "priority not lowered");
-}
-
 static int set_up(struct app *a)
 {
 	struct worker_cfg cfg = {.send = send_frame, .cpu_ns = cpu_ns,
@@ -361,7 +350,8 @@ int main(void)
 	for (size_t i = 0; i < boot.n_fds; i++)
 		if (boot.fds[i].fd >= 0)
 			close(boot.fds[i].fd);	/* it needs none */
-	lower_self();
+	if (video_lower_self() < 0)
+		log_warn(MOD, "priority not lowered");
 	r = set_up(&a);
 	if (r == 0)
 		r = serve(&a, &cb);
