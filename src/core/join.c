@@ -353,7 +353,7 @@ static void come_back(const struct join *j, const struct store_row *conf,
 
 /* --- deciding ------------------------------------------------------------------------ */
 
-static void hold(struct join *j, uint32_t wait_ms);
+static bool hold(struct join *j, uint32_t wait_ms);
 
 static bool is_none(const struct join *j)
 {
@@ -452,8 +452,7 @@ static bool decide(struct join *j)
 		      ACCESS_ROOM_OPEN, &wait_ms);
 	if (v == PIN_WAIT) {
 		pins_release(&pins);
-		hold(j, wait_ms);
-		return true;
+		return hold(j, wait_ms);
 	}
 	o = access_decide(&pins.cfg, j->has_pin, j->pin_too_long ?
 			  SPAN_LIT("?") : span_of(j->pin, j->pin_n));
@@ -487,11 +486,18 @@ static void on_due(struct timer *t, void *arg, uint64_t now_ns)
 		join_free(j);
 }
 
-static void hold(struct join *j, uint32_t wait_ms)
+/* Slowed rooms share the places; others need none and are not concerned. */
+static bool hold(struct join *j, uint32_t wait_ms)
 {
+	if (j->c->n_held >= CORE_HELD_MAX) {
+		j->c->stats.overloads++;
+		answer(j, CV__JOIN_OUTCOME__JOIN_OVERLOAD);
+		return false;
+	}
 	j->c->n_held++;
 	timer_init(&j->due, on_due, j);
 	timer_set(j->c->wheel, &j->due, j->c->now_ns + wait_ms * NS_PER_MS);
+	return true;
 }
 
 static void copy(char *dst, size_t cap, ProtobufCBinaryData from)
@@ -522,8 +528,7 @@ static void fill(struct join *j, const Cv__Join *msg)
 void join_message(struct web *w, const Cv__Join *msg)
 {
 	struct core *c = w->c;
-	struct join *j = c->n_held < CORE_HELD_MAX ? mem_zalloc(sizeof(*j)) :
-			 NULL;
+	struct join *j = mem_zalloc(sizeof(*j));
 
 	if (!j) {
 		Cv__JoinReply r = CV__JOIN_REPLY__INIT;

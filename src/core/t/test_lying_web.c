@@ -452,6 +452,77 @@ static void test_lying_web__slowed_room_lets_one_in_at_a_time(void **state)
 	assert_true(is_quick);
 }
 
+/* The answer to one of ours among those to many others. */
+static Cv__JoinOutcome join_behind(struct kit *k, const char *alias,
+				   const char *pin)
+{
+	static uint32_t req = 2000000;
+	Cv__Join m = CV__JOIN__INIT;
+
+	m.req = ++req;
+	m.alias = ipc_data(span_str(alias));
+	m.has_pin = pin != NULL;
+	if (pin)
+		m.pin = ipc_data(span_str(pin));
+	while (KIT_SEND(k, WEB, JOIN, &m) == E_FULL)
+		kit_turn(k, 1);
+	for (;;) {
+		Cv__JoinReply *r = kit_wait(k, KIT_WEB, IPC_JOIN_REPLY);
+		const bool is_ours = r->req == m.req;
+		const Cv__JoinOutcome o = r->outcome;
+
+		kit_free(r);
+		if (is_ours)
+			return o;
+	}
+}
+
+/* Every place for waiting joins is taken, by guessers at many slowed rooms:
+ * a room that is not slowed does not notice. */
+static void test_lying_web__full_lines_keep_nobody_out_elsewhere(void **state)
+{
+	enum { ROOMS = 60, PLACES = 34 };
+	struct kit *k = *state;
+	char alias[16];
+	const char *const fields[] = {"name", alias, "pin", "222222", "alias",
+				      alias, NULL, NULL};
+	struct kit_ask a = {.alias = alias, .pin = "111111",
+			    .ip = 0x0a000000};
+
+	for (int r = 0; r < ROOMS; r++) {
+		snprintf(alias, sizeof(alias), "line%d", r);
+		kit_free(kit_cli(k, "create", "conference", fields));
+		for (int i = 0; i < 20; i++, a.ip++)
+			assert_int_equal(kit_join_ask(k, &a).outcome,
+					 CV__JOIN_OUTCOME__JOIN_PIN_WRONG);
+	}
+	for (int r = 0; r < ROOMS; r++)
+		for (int i = 0; i < PLACES; i++, a.ip++) {
+			Cv__Join m = CV__JOIN__INIT;
+			Cv__Addr from = CV__ADDR__INIT;
+			uint8_t ip[16] = {[10] = 0xff, 0xff, 10, 200};
+
+			ip[14] = (uint8_t)(a.ip >> 8);
+			ip[15] = (uint8_t)a.ip;
+			snprintf(alias, sizeof(alias), "line%d", r);
+			from.ip = ipc_data(span_of(ip, 16));
+			m.req = a.ip;
+			m.alias = ipc_data(span_str(alias));
+			m.has_pin = true;
+			m.pin = ipc_data(SPAN_LIT("111111"));
+			m.source = &from;
+			while (KIT_SEND(k, WEB, JOIN, &m) == E_FULL)
+				kit_turn(k, 1);
+		}
+	assert_int_equal(join_behind(k, "nobody", NULL),
+			 CV__JOIN_OUTCOME__JOIN_NOT_FOUND);
+	assert_true(status_of(k, "rooms_slowed") >= ROOMS);
+	assert_true(status_of(k, "overloads") > 0);
+	assert_int_equal(join_behind(k, "other", "222222"),
+			 CV__JOIN_OUTCOME__JOIN_OK);
+	kit_forget(k);
+}
+
 static int by_size(const void *a, const void *b)
 {
 	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -518,6 +589,7 @@ int main(int argc, char **argv)
 		T(test_lying_media__handles_of_others_are_stale),
 		T(test_lying_web__refusal_takes_as_long_as_an_unknown_alias),
 		T(test_lying_web__slowed_room_lets_one_in_at_a_time),
+		T(test_lying_web__full_lines_keep_nobody_out_elsewhere),
 	};
 
 	if (argc != 2)
