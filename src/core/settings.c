@@ -127,7 +127,9 @@ static void conference_changed(struct core *c, const struct store_row *was,
 		return;
 	}
 	if (differs(c, was, now, CONFERENCE_PIN) ||
-	    differs(c, was, now, CONFERENCE_GUEST_PIN))
+	    differs(c, was, now, CONFERENCE_GUEST_PIN) ||
+	    store_bool(was, CONFERENCE_ALLOW_GUESTS) !=
+	    store_bool(now, CONFERENCE_ALLOW_GUESTS))
 		live_revoke_room(c, m->id);
 	reconfigure(m);
 }

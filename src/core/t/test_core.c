@@ -232,6 +232,27 @@ static void test_core__changed_pin_ends_every_way_back(void **state)
 			 OK);
 }
 
+static void test_core__room_without_guests_takes_none_back(void **state)
+{
+	struct kit *k = *state;
+	static const char *const free_room[] = {
+		"which", "Demo", "guest_pin", "", NULL, NULL};
+	static const char *const closed[] = {
+		"which", "Demo", "allow_guests", "false", NULL, NULL};
+	struct kit_person g;
+	struct kit_ask a = {.name = "Gus"};
+
+	kit_free(kit_cli(k, "change", "conference", free_room));
+	kit_join(k, "Hanna", "123456");
+	g = kit_join(k, "Gus", "none");
+	a.reconnect = g.reconnect;
+	assert_int_equal(kit_command(k, &g, CV__OP__OP_RELEASE_TOKEN, NULL),
+			 OK);
+	kit_free(kit_cli(k, "change", "conference", closed));
+	assert_int_equal(kit_join_ask(k, &a).outcome,
+			 CV__JOIN_OUTCOME__JOIN_PIN_REQUIRED);
+}
+
 static void test_core__chat_goes_to_the_others(void **state)
 {
 	struct kit *k = *state;
@@ -471,6 +492,7 @@ int main(int argc, char **argv)
 		T(test_core__mute_lock_kick_and_end),
 		T(test_core__comes_back_by_credential_only_while_allowed),
 		T(test_core__changed_pin_ends_every_way_back),
+		T(test_core__room_without_guests_takes_none_back),
 		T(test_core__chat_goes_to_the_others),
 		T(test_core__lost_media_keeps_people_and_update_brings_them_back),
 		T(test_core__new_video_hears_everything_again),
