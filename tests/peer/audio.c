@@ -177,7 +177,7 @@ static void learn(struct audio_in *a, int64_t ts, uint64_t now)
 {
 	int64_t transit = transit_of(ts, now);
 
-	while (now - a->minute_ns >= SEC) {
+	while (now >= a->minute_ns + SEC) {
 		a->minute_ns += SEC;
 		a->at_minimum = (a->at_minimum + 1) % AUDIO_MINIMA;
 		a->minimum[a->at_minimum] = INT64_MAX;
