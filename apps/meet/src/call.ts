@@ -1,6 +1,7 @@
 // The WebRTC call: one peer connection, renegotiated when the network changes
 // and made anew when the server's side is gone.
 import { ApiError, type Client } from './api';
+import { withAudioNack } from './sdp';
 
 export type CallState = 'connecting' | 'up' | 'lost';
 
@@ -134,7 +135,8 @@ export class Call {
     if (this.pc?.connectionState === 'connected') return;
     const first = !this.pc;
     const pc = this.pc ?? (this.pc = this.make());
-    await pc.setLocalDescription(await pc.createOffer({ iceRestart: !first }));
+    const offer = await pc.createOffer({ iceRestart: !first });
+    await pc.setLocalDescription({ type: 'offer', sdp: withAudioNack(offer.sdp ?? '') });
     const sdp = pc.localDescription?.sdp ?? '';
     let answer: string;
     if (this.uuid) {
