@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from './icons';
 import type { MeetingState, Session } from './session';
 
@@ -8,7 +8,7 @@ export function Chat(p: { state: MeetingState; session: Session; onClose: () => 
   const [text, setText] = useState('');
   const log = useRef<HTMLDivElement>(null);
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.focus(), []);
+  useLayoutEffect(() => input.current?.focus(), []);
   useEffect(() => {
     p.session.chatSeen();
     log.current?.scrollTo({ top: log.current.scrollHeight });

@@ -1,5 +1,6 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { listDevices, watchLevel, type Choice } from './devices';
+import { useTitle } from './title';
 
 interface Props {
   alias: string;
@@ -37,9 +38,14 @@ export function Lobby(p: Props) {
   const preview = useRef<HTMLVideoElement>(null);
   const [level, setLevel] = useState(0);
   const [devices, setDevices] = useState<{ audio: MediaDeviceInfo[]; video: MediaDeviceInfo[] }>({ audio: [], video: [] });
-  const nameFirst = useRef<HTMLInputElement>(null);
+  const aliasField = useRef<HTMLInputElement>(null);
+  const nameField = useRef<HTMLInputElement>(null);
 
-  useEffect(() => nameFirst.current?.focus(), []);
+  useTitle('Join a meeting');
+  useLayoutEffect(() => (p.alias ? nameField : aliasField).current?.focus(), []);
+  useEffect(() => {
+    if (p.error && !p.busy) aliasField.current?.focus();
+  }, [p.error, p.busy]);
   useEffect(() => {
     if (preview.current) preview.current.srcObject = p.stream;
     void listDevices().then(setDevices);
@@ -81,6 +87,9 @@ export function Lobby(p: Props) {
           <span>Meeting</span>
           <input
             id="alias"
+            ref={aliasField}
+            aria-invalid={p.error !== ''}
+            aria-describedby="lobby-error"
             value={p.alias}
             maxLength={250}
             autocomplete="off"
@@ -94,7 +103,7 @@ export function Lobby(p: Props) {
           <span>Your name</span>
           <input
             id="name"
-            ref={nameFirst}
+            ref={nameField}
             value={p.name}
             maxLength={100}
             autocomplete="name"
@@ -115,7 +124,7 @@ export function Lobby(p: Props) {
         <p class="hint" role="status">
           {p.problem}
         </p>
-        <p class="error" role="alert">
+        <p id="lobby-error" class="error" role="alert">
           {p.error}
         </p>
         <button type="submit" class="primary" disabled={!ready || p.busy || !p.stream}>

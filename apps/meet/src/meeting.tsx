@@ -1,9 +1,10 @@
-import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
 import { Chat } from './chat';
 import { Icon } from './icons';
-import { ownTile } from './layout';
+import { freeTile, ownTile, tileTrim, type Rect } from './layout';
 import { Roster } from './roster';
-import type { Session } from './session';
+import type { MeetingState, Session } from './session';
+import { useTitle } from './title';
 
 type Panel = 'none' | 'people' | 'chat';
 
@@ -13,10 +14,19 @@ function useSession(session: Session) {
   return session.state;
 }
 
+// The picture as it is shown, in CSS pixels; `gap` and `radius` are pixels of
+// the picture itself, `below` is the room under it.
+interface Box extends Rect {
+  scale: number;
+  gap: number;
+  radius: number;
+  below: number;
+}
+
 // The composed picture keeps its shape inside the stage; the own view is laid
 // over the own tile, in per cent of the picture as it is shown.
 function usePictureBox(video: { current: HTMLVideoElement | null }, stage: { current: HTMLElement | null }) {
-  const [box, setBox] = useState({ left: 0, top: 0, width: 0, height: 0 });
+  const [box, setBox] = useState<Box>({ left: 0, top: 0, width: 0, height: 0, scale: 1, gap: 0, radius: 0, below: 0 });
   useEffect(() => {
     const v = video.current;
     const s = stage.current;
@@ -25,7 +35,9 @@ function usePictureBox(video: { current: HTMLVideoElement | null }, stage: { cur
       const ratio = v.videoWidth && v.videoHeight ? v.videoWidth / v.videoHeight : 16 / 9;
       const width = Math.min(s.clientWidth, s.clientHeight * ratio);
       const height = width / ratio;
-      setBox({ left: (s.clientWidth - width) / 2, top: (s.clientHeight - height) / 2, width, height });
+      const top = (s.clientHeight - height) / 2;
+      const scale = v.videoWidth ? width / v.videoWidth : 1;
+      setBox({ left: (s.clientWidth - width) / 2, top, width, height, scale, below: top, ...tileTrim(v.videoWidth, v.videoHeight) });
     };
     const watch = new ResizeObserver(measure);
     watch.observe(s);
@@ -46,7 +58,22 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
   const stage = useRef<HTMLElement>(null);
   const remote = useRef<HTMLVideoElement>(null);
   const self = useRef<HTMLVideoElement>(null);
+  const title = useRef<HTMLHeadingElement>(null);
   const box = usePictureBox(remote, stage);
+  const peopleButton = useRef<HTMLButtonElement>(null);
+  const chatButton = useRef<HTMLButtonElement>(null);
+
+  // the form that had the focus is gone: the meeting begins at its name
+  useLayoutEffect(() => title.current?.focus(), []);
+  useTitle(titleOf(state));
+  // closing a panel gives the focus back to the button that opened it
+  const before = useRef<Panel>('none');
+  useEffect(() => {
+    const closed = panel === 'none' ? before.current : 'none';
+    before.current = panel;
+    if (closed === 'people') peopleButton.current?.focus();
+    if (closed === 'chat') chatButton.current?.focus();
+  }, [panel]);
 
   useEffect(() => {
     if (state.ended !== null) p.onEnded(state.ended);
@@ -71,27 +98,20 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
   useEffect(() => {
     const key = (e: KeyboardEvent) => {
       const target = e.target as HTMLElement;
-      if (e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
+      if (e.ctrlKey || e.metaKey || e.altKey) return;
+      if (e.key === 'Escape') setPanel('none');
+      if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
       if (e.key === 'm') void p.session.toggleMute();
       if (e.key === 'v') void p.session.toggleVideo();
-      if (e.key === 'Escape') setPanel('none');
     };
     window.addEventListener('keydown', key);
     return () => window.removeEventListener('keydown', key);
   }, [p.session]);
 
-  const tile = state.waiting || state.videoOff ? null : ownTile(state.view, state.layout, state.uuid);
+  const place = selfPlace(state, box);
   const hasCamera = p.session.local.getVideoTracks().length > 0;
   const hasMic = p.session.local.getAudioTracks().length > 0;
-  const pip = !tile && hasCamera && !state.videoOff;
-  const place = tile
-    ? {
-        left: `${box.left + (tile.left / 100) * box.width}px`,
-        top: `${box.top + (tile.top / 100) * box.height}px`,
-        width: `${(tile.width / 100) * box.width}px`,
-        height: `${(tile.height / 100) * box.height}px`,
-      }
-    : undefined;
+  const speaks = state.speakers.includes(state.uuid) && place.kind !== 'corner';
   const silent = state.muted || state.mutedByHost;
   const waiters = state.host ? state.roster.filter((r) => r.service_type === 'waiting_room').length : 0;
   const toggle = (x: Panel) => setPanel(panel === x ? 'none' : x);
@@ -99,7 +119,9 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
   return (
     <div class={`meeting ${panel === 'none' ? '' : 'with-panel'}`} data-call={state.call} data-events={state.connected ? 'up' : 'lost'} data-waiting={state.waiting}>
       <header class="bar">
-        <h1>{state.conference}</h1>
+        <h1 ref={title} tabIndex={-1}>
+          {state.conference}
+        </h1>
         {state.status.locked && (
           <span class="badge">
             <Icon name="lock" /> Locked
@@ -111,7 +133,12 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
       </header>
       <main class="stage" ref={stage}>
         <video ref={remote} class="picture" autoplay playsInline aria-label="The meeting" />
-        <video ref={self} class={tile ? 'self over-tile mirrored' : `self pip mirrored ${pip ? '' : 'hidden'}`} style={place} autoplay playsInline muted aria-label="You" />
+        <div class={`self-view ${place.kind} ${hasCamera && !state.videoOff ? '' : 'hidden'} ${speaks ? 'speaks' : ''}`} style={place.style}>
+          <video ref={self} class="self mirrored" autoplay playsInline muted aria-label="You" />
+          <span class="self-name" aria-hidden="true">
+            You
+          </span>
+        </div>
         {state.waiting && (
           <div class="waiting" role="status">
             <div class="spinner" aria-hidden="true" />
@@ -132,21 +159,21 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
       </main>
       {panel === 'people' && <Roster state={state} session={p.session} onClose={() => setPanel('none')} />}
       {panel === 'chat' && <Chat state={state} session={p.session} onClose={() => setPanel('none')} />}
-      <footer class="bar controls" role="toolbar" aria-label="Meeting controls">
-        <button class={silent ? 'off' : ''} aria-pressed={silent} disabled={!hasMic} onClick={() => void p.session.toggleMute()} title="Microphone (m)">
+      <footer class="bar controls" role="group" aria-label="Meeting controls">
+        <button class={silent ? 'off' : ''} disabled={!hasMic} onClick={() => void p.session.toggleMute()} title="Microphone (m)">
           <Icon name={silent ? 'mic-off' : 'mic'} />
           <span>{silent ? (state.mutedByHost && !state.muted ? 'Muted by host' : 'Unmute') : 'Mute'}</span>
         </button>
-        <button class={state.videoOff ? 'off' : ''} aria-pressed={state.videoOff} disabled={!hasCamera} onClick={() => void p.session.toggleVideo()} title="Camera (v)">
+        <button class={state.videoOff ? 'off' : ''} disabled={!hasCamera} onClick={() => void p.session.toggleVideo()} title="Camera (v)">
           <Icon name={state.videoOff ? 'cam-off' : 'cam'} />
           <span>{state.videoOff ? 'Start camera' : 'Stop camera'}</span>
         </button>
-        <button aria-expanded={panel === 'people'} onClick={() => toggle('people')}>
+        <button ref={peopleButton} aria-expanded={panel === 'people'} onClick={() => toggle('people')}>
           <Icon name="people" />
           <span>People ({state.roster.length})</span>
           {waiters > 0 && <em class="count">{waiters} waiting</em>}
         </button>
-        <button aria-expanded={panel === 'chat'} disabled={state.status.chat_enabled === false || state.waiting} onClick={() => toggle('chat')}>
+        <button ref={chatButton} aria-expanded={panel === 'chat'} disabled={state.status.chat_enabled === false || state.waiting} onClick={() => toggle('chat')}>
           <Icon name="chat" />
           <span>Chat</span>
           {state.unread > 0 && panel !== 'chat' && <em class="count">{state.unread}</em>}
@@ -158,6 +185,39 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
       </footer>
     </div>
   );
+}
+
+// Where the person sees himself: over his own tile in the shared picture, at a
+// free place of a picture of the others, under it on an upright phone, or
+// small in its corner.
+function selfPlace(state: MeetingState, box: Box): { kind: 'tile' | 'free' | 'below' | 'corner'; style?: Record<string, string> } {
+  const own = state.waiting ? null : ownTile(state.view, state.layout, state.uuid);
+  if (own) return { kind: 'tile', style: inTile(own, box) };
+  if (box.below >= BELOW_MIN) return { kind: 'below' };
+  const free = state.waiting ? null : freeTile(state.view, state.layout.length);
+  return free ? { kind: 'free', style: inTile(free, box) } : { kind: 'corner' };
+}
+
+const BELOW_MIN = 120; // the small view's height on a phone, and some room
+
+function inTile(r: Rect, box: Box): Record<string, string> {
+  const alone = r.width === 100;
+  const gap = alone ? 0 : box.gap * box.scale;
+  return {
+    left: `${box.left + (r.left / 100) * box.width + gap}px`,
+    top: `${box.top + (r.top / 100) * box.height + gap}px`,
+    width: `${(r.width / 100) * box.width - 2 * gap}px`,
+    height: `${(r.height / 100) * box.height - 2 * gap}px`,
+    borderRadius: `${alone ? 0 : box.radius * box.scale}px`,
+  };
+}
+
+function titleOf(state: MeetingState): string {
+  const what = state.conference;
+  if (state.call === 'lost') return `Reconnecting: ${what}`;
+  if (state.waiting) return `Waiting: ${what}`;
+  const news = state.unread + (state.host ? state.roster.filter((r) => r.service_type === 'waiting_room').length : 0);
+  return news > 0 ? `(${news}) ${what}` : what;
 }
 
 function banner(connected: boolean, call: string): string {

@@ -1,4 +1,5 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useTitle } from './title';
 
 interface Props {
   conference: string;
@@ -12,7 +13,8 @@ interface Props {
 export function PinPrompt(p: Props) {
   const [pin, setPin] = useState('');
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.focus(), []);
+  useLayoutEffect(() => input.current?.focus(), []);
+  useTitle(p.error ? 'PIN not right' : 'PIN needed');
   // a wrong PIN: ready to type again
   useEffect(() => {
     if (p.error) {

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Row } from './api';
 import { Icon } from './icons';
 import type { MeetingState, Session } from './session';
@@ -44,7 +44,7 @@ function Person(p: { row: Row; state: MeetingState; session: Session }) {
 export function Roster(p: { state: MeetingState; session: Session; onClose: () => void }) {
   const { state, session } = p;
   const close = useRef<HTMLButtonElement>(null);
-  useEffect(() => close.current?.focus(), []);
+  useLayoutEffect(() => close.current?.focus(), []);
   const waiting = state.roster.filter((r) => r.service_type === 'waiting_room');
   const inside = state.roster.filter((r) => r.service_type !== 'waiting_room');
   const list = (rows: Row[]) => rows.map((row) => <Person key={row.uuid} row={row} state={state} session={session} />);
@@ -58,10 +58,10 @@ export function Roster(p: { state: MeetingState; session: Session; onClose: () =
       </div>
       {state.host && (
         <div class="host-tools" role="group" aria-label="For hosts">
-          <button class="small" aria-pressed={state.status.locked} onClick={() => session.control(state.status.locked ? 'unlock' : 'lock')}>
+          <button class="small" onClick={() => session.control(state.status.locked ? 'unlock' : 'lock')}>
             {state.status.locked ? 'Unlock' : 'Lock'}
           </button>
-          <button class="small" aria-pressed={state.status.guests_muted} onClick={() => session.control(state.status.guests_muted ? 'unmuteguests' : 'muteguests')}>
+          <button class="small" onClick={() => session.control(state.status.guests_muted ? 'unmuteguests' : 'muteguests')}>
             {state.status.guests_muted ? 'Unmute guests' : 'Mute guests'}
           </button>
           {!state.status.started && (

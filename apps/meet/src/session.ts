@@ -3,6 +3,7 @@
 // comes back by itself: newest token first, then the reconnect credential.
 import { ApiError, Client, requestToken, type ConferenceStatus, type Joined, type Row } from './api';
 import { Call, type CallState } from './call';
+import { loadChoice, openDevices } from './devices';
 import { SseParser, type ServerEvent } from './sse';
 
 export interface ChatLine {
@@ -86,6 +87,10 @@ export class Session {
     this.armRefresh(Number(joined.expires));
     void this.stream();
     this.call.start();
+    const watch = () => void this.devicesChanged();
+    navigator.mediaDevices?.addEventListener('devicechange', watch);
+    this.abort.signal.addEventListener('abort', () => navigator.mediaDevices?.removeEventListener('devicechange', watch));
+    this.local.getTracks().forEach((t) => t.addEventListener('ended', watch));
   }
 
   subscribe(fn: () => void): () => void {
@@ -113,6 +118,32 @@ export class Session {
     this.local.getVideoTracks().forEach((t) => (t.enabled = !videoOff));
     this.set({ videoOff });
     await this.attempt(this.client.self_(videoOff ? 'video_muted' : 'video_unmuted'));
+  }
+
+  // A microphone or camera that was pulled out ends its track: go on with what
+  // is there now. Nothing happens while all tracks live.
+  private reopening = false;
+  private async devicesChanged(): Promise<void> {
+    const dead = this.local.getTracks().filter((t) => t.readyState === 'ended');
+    if (dead.length === 0 || this.over || this.reopening) return;
+    this.reopening = true;
+    const choice = loadChoice();
+    const { stream, problem } = await openDevices({ ...choice, withVideo: dead.some((t) => t.kind === 'video') });
+    this.reopening = false;
+    for (const t of stream.getTracks()) {
+      const old = dead.find((d) => d.kind === t.kind);
+      if (this.over || !old) {
+        t.stop();
+        continue;
+      }
+      t.enabled = t.kind === 'audio' ? !this.state.muted : !this.state.videoOff;
+      t.addEventListener('ended', () => void this.devicesChanged());
+      this.local.removeTrack(old);
+      this.local.addTrack(t);
+    }
+    if (this.over) return;
+    await this.call.replace(this.local);
+    this.set({ notice: problem });
   }
 
   sendChat(text: string): void {

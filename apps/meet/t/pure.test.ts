@@ -1,8 +1,9 @@
 // @ts-nocheck: runs under node's test runner, not in the page
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ownTile } from '../src/layout';
+import { freeTile, ownTile } from '../src/layout';
 import { reasonText } from '../src/session';
+import { withAudioNack } from '../src/sdp';
 import { SseParser } from '../src/sse';
 
 test('sse: events arrive whole whatever the pieces', () => {
@@ -33,6 +34,45 @@ test('layout: own tile follows the composer', () => {
   assert.deepEqual(ownTile('1:7', ['a', 'b'], 'b'), { left: 75, top: 37.5, width: 25, height: 25 });
   assert.deepEqual(ownTile('4:0', ['a', 'b', 'c', 'd'], 'd'), { left: 50, top: 50, width: 50, height: 50 });
   assert.equal(ownTile('9:9', ['a'], 'a'), null);
+});
+
+test('layout: the own view takes the next free tile', () => {
+  // the one other fills the picture: nothing is free
+  assert.equal(freeTile('1:7', 1), null);
+  assert.deepEqual(freeTile('1:7', 2), { left: 75, top: 62.5, width: 25, height: 25 });
+  assert.deepEqual(freeTile('1:7', 3), { left: 75, top: 75, width: 25, height: 25 });
+  assert.equal(freeTile('1:7', 4), null);
+  assert.equal(freeTile('1:7', 5), null);
+  assert.deepEqual(freeTile('1:7', 7), { left: 50, top: 75, width: 25, height: 25 });
+  assert.equal(freeTile('1:7', 8), null);
+  assert.deepEqual(freeTile('4:0', 3), { left: 50, top: 50, width: 50, height: 50 });
+  assert.equal(freeTile('4:0', 0), null);
+  assert.equal(freeTile('9:9', 2), null);
+});
+
+const OFFER = [
+  'v=0', 's=-', 't=0 0', 'a=group:BUNDLE 0 1',
+  'm=audio 9 UDP/TLS/RTP/SAVPF 111 63 9', 'c=IN IP4 0.0.0.0', 'a=mid:0',
+  'a=rtpmap:111 opus/48000/2', 'a=rtcp-fb:111 transport-cc', 'a=fmtp:111 minptime=10;useinbandfec=1',
+  'a=rtpmap:63 red/48000/2', 'a=rtpmap:9 G722/8000',
+  'm=video 9 UDP/TLS/RTP/SAVPF 96', 'a=mid:1', 'a=rtpmap:96 VP8/90000', 'a=rtcp-fb:96 nack', '',
+].join('\r\n');
+
+test('sdp: sound asks for nack once, the rest stays as it was', () => {
+  const got = withAudioNack(OFFER);
+  assert.deepEqual(got.split('\r\n').filter((l) => !OFFER.split('\r\n').includes(l)), ['a=rtcp-fb:111 nack']);
+  assert.match(got, /a=rtpmap:111 opus\/48000\/2\r\na=rtcp-fb:111 nack\r\n/);
+  assert.equal(got.replace('a=rtcp-fb:111 nack\r\n', ''), OFFER);
+  assert.equal(withAudioNack(got), got);
+});
+
+test('sdp: an offer without opus passes unchanged', () => {
+  const plain = OFFER.replace('a=rtpmap:111 opus/48000/2\r\n', '');
+  assert.equal(withAudioNack(plain), plain);
+  assert.equal(withAudioNack(''), '');
+  // opus named in the picture's section is not sound
+  const odd = OFFER.replace('m=audio', 'm=video');
+  assert.equal(withAudioNack(odd), odd);
 });
 
 test('reasons are said in words', () => {
