@@ -1,6 +1,7 @@
 // Processes are killed one after another during a meeting of three. Sound goes
 // on through the death of all but media; the page is whole again within 5 s,
-// with roster and roles, and nobody is asked for a PIN. CONCLAVE_ROUNDS repeats.
+// with roster and roles, and nobody is asked for a PIN. CONCLAVE_ROUNDS repeats;
+// more than three cost super's back-off for roles that die often.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Person } from './lib/person.mjs';

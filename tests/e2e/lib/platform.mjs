@@ -1,7 +1,7 @@
 // Starts a whole platform from the release build in a folder of its own, on
 // ports of its own, and stops it. Nothing is faked: conclave-setup, then super.
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, createWriteStream, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { chmodSync, createWriteStream, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -182,6 +182,17 @@ export class Platform {
         return false;
       }
     }).map(Number);
+  }
+
+  // Another program in a role's place from now on; '' brings the real one back.
+  // super is told nothing: it starts what stands there.
+  replace(role, program) {
+    const path = join(this.libexec, `conclave-${role}`);
+    cpSync(program ? join(BUILD, program) : built(`conclave-${role}`), `${path}.new`);
+    chmodSync(`${path}.new`, 0o755);
+    const dead = this.kill(role);
+    renameSync(`${path}.new`, path);
+    return dead;
   }
 
   kill(role) {
