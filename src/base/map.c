@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/rand.h"
+#include "base/siphash.h"
 
 /* Open addressing, linear probing, back-shift on delete: no tombstones. */
 struct entry {
@@ -16,63 +17,12 @@ struct map {
 	struct entry *e;
 	size_t cap;		/* power of two */
 	size_t count, max;
-	uint64_t k0, k1;	/* SipHash key: hostile keys must not collide */
+	uint64_t key[2];	/* hostile keys must not collide */
 };
 
-static uint64_t rotl(uint64_t x, int b)
-{
-	return x << b | x >> (64 - b);
-}
-
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[1] = rotl(v[1], 13) ^ v[0];
-	v[0] = rotl(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotl(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotl(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotl(v[1], 17) ^ v[2];
-	v[2] = rotl(v[2], 32);
-}
-
-static uint64_t le64(const uint8_t *p, size_t n)
-{
-	uint64_t v = 0;
-
-	for (size_t i = 0; i < n; i++)
-		v |= (uint64_t)p[i] << (8 * i);
-	return v;
-}
-
-/* SipHash-2-4 (Aumasson, Bernstein 2012). */
 static uint64_t hash_of(const struct map *m, struct span s)
 {
-	uint64_t v[4] = {m->k0 ^ UINT64_C(0x736f6d6570736575),
-			 m->k1 ^ UINT64_C(0x646f72616e646f6d),
-			 m->k0 ^ UINT64_C(0x6c7967656e657261),
-			 m->k1 ^ UINT64_C(0x7465646279746573)};
-	size_t i = 0;
-	uint64_t w;
-
-	for (; s.n - i >= 8; i += 8) {
-		w = le64(s.p + i, 8);
-		v[3] ^= w;
-		sip_round(v);
-		sip_round(v);
-		v[0] ^= w;
-	}
-	w = (uint64_t)s.n << 56 | (s.n > i ? le64(s.p + i, s.n - i) : 0);
-	v[3] ^= w;
-	sip_round(v);
-	sip_round(v);
-	v[0] ^= w;
-	v[2] ^= 0xff;
-	for (int r = 0; r < 4; r++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	return siphash(m->key, s);
 }
 
 int map_new(struct map **out, size_t max)
@@ -82,8 +32,8 @@ int map_new(struct map **out, size_t max)
 	if (!m)
 		return E_NOMEM;
 	m->max = max;
-	m->k0 = rand_u64();
-	m->k1 = rand_u64();
+	m->key[0] = rand_u64();
+	m->key[1] = rand_u64();
 	*out = m;
 	return 0;
 }

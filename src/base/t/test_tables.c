@@ -12,11 +12,29 @@
 #include "base/handle.h"
 #include "base/map.h"
 #include "base/rand.h"
+#include "base/siphash.h"
 #include "base/timer.h"
 
 static struct span key_of(char *buf, size_t cap, unsigned i)
 {
 	return span_of(buf, (size_t)snprintf(buf, cap, "key-%u", i));
+}
+
+/* The paper's key 00..0f over 00..0e (appendix A), and over nothing. */
+static void test_siphash__vectors(void **s)
+{
+	static const uint64_t key[2] = {UINT64_C(0x0706050403020100),
+					UINT64_C(0x0f0e0d0c0b0a0908)};
+	uint8_t in[16];
+
+	(void)s;
+	for (uint8_t i = 0; i < 16; i++)
+		in[i] = i;
+	assert_true(siphash(key, span_of(in, 15)) ==
+		    UINT64_C(0xa129ca6149be45e5));
+	assert_true(siphash(key, SPAN_NONE) == UINT64_C(0x726fdb47dd0e0e31));
+	assert_true(siphash(key, span_of(in, 16)) ==
+		    siphash_u64x2(key, key[0], key[1]));
 }
 
 static void test_map__many_puts_and_deletes(void **s)
@@ -250,6 +268,7 @@ static void test_timer__resetting_itself_does_not_spin(void **s)
 int main(void)
 {
 	const struct CMUnitTest t[] = {
+		cmocka_unit_test(test_siphash__vectors),
 		cmocka_unit_test(test_map__many_puts_and_deletes),
 		cmocka_unit_test(test_map__survives_each_allocation_failing),
 		cmocka_unit_test(test_handle__stale_finds_nothing),

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/siphash.h"
 
 enum {
 	WAYS = 8, ROOM_PROBES = 16,
@@ -51,43 +52,11 @@ struct key {
 	uint8_t kind;
 };
 
-static uint64_t rotl(uint64_t x, unsigned n)
-{
-	return (x << n) | (x >> (64 - n));
-}
-
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[1] = rotl(v[1], 13) ^ v[0];
-	v[0] = rotl(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotl(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotl(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotl(v[1], 17) ^ v[2];
-	v[2] = rotl(v[2], 32);
-}
-
-/* SipHash-1-3 of two words: an attacker who can choose addresses must not be
- * able to choose the set they fall into. */
+/* Keyed: an attacker who can choose addresses must not be able to choose the
+ * set they fall into. */
 static uint64_t hash2(const struct pin_guard *g, uint64_t a, uint64_t b)
 {
-	const uint64_t k0 = g->cfg.hash_key[0], k1 = g->cfg.hash_key[1];
-	uint64_t v[4] = {k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d,
-			 k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573};
-	const uint64_t m[3] = {a, b, (uint64_t)16 << 56};
-
-	for (unsigned i = 0; i < 3; i++) {
-		v[3] ^= m[i];
-		sip_round(v);
-		v[0] ^= m[i];
-	}
-	v[2] ^= 0xff;
-	for (unsigned i = 0; i < 3; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	return siphash_u64x2(g->cfg.hash_key, a, b);
 }
 
 static struct key key_of(uint32_t room, const struct pin_caller *who)
