@@ -26,7 +26,8 @@ static void block_in(struct peer *p, const uint8_t *b, uint64_t now)
 		p->n.loss_max = loss;
 	if (!lsr)
 		return;
-	rtt = (int32_t)((uint32_t)(ntp_of(now) >> 16) - lsr - dlsr);
+	rtt = (int32_t)((uint32_t)(ntp_of(peer_clock(p, now)) >> 16) - lsr -
+			dlsr);
 	/* a server that reads its clock once a turn dates our SR too early
 	 * by what the turn lasted */
 	if (rtt < -50 * 65536 / 1000 || rtt > 10 * 65536) {
