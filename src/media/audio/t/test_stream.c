@@ -49,6 +49,13 @@ static double rms(const int16_t *pcm, int n)
 	return sqrt(e / n);
 }
 
+/* A sanitizer looks for other faults and is ten times as slow. */
+#ifdef CONCLAVE_SANITIZED
+enum { DRIFT_S = 60 };
+#else
+enum { DRIFT_S = 600 };
+#endif
+
 /* Ten minutes of a steady tone, the hardest case: no silence to hide in. */
 static void drift(int ppm)
 {
@@ -62,7 +69,7 @@ static void drift(int ppm)
 
 	sim_run(l.sim, 20);
 	at_start = stats_of(l.speaker);
-	for (int i = 0; i < 600 * 50; i++) {
+	for (int i = 0; i < DRIFT_S * 50; i++) {
 		double level;
 
 		sim_tick(l.sim);
@@ -84,8 +91,9 @@ static void drift(int ppm)
 	assert_true(longest <= at_start.target_ms + 60);
 	assert_true(s.delay_ms >= 14);
 	/* 180 ms are the drift itself; the rest is hunting */
-	assert_in_range(s.removed_samples + s.inserted_samples, 180 * 48 * 0.7,
-			180 * 48 * 3);
+	if (DRIFT_S == 600)
+		assert_in_range(s.removed_samples + s.inserted_samples,
+				180 * 48 * 0.7, 180 * 48 * 3);
 	sim_free(&l.sim);
 }
 
