@@ -37,6 +37,7 @@ run() { # name command...
 }
 
 only=("$@")
+ninja -C build --quiet >/dev/null || exit 1	# the platform of the idle bench, too
 mapfile -t benches < <(ninja -C build -t targets all | sed -n 's/^\([^:]*\/bench_[a-z0-9_]*\): .*LINKER.*/\1/p' | sort -u)
 [ "${#benches[@]}" -gt 0 ] || {
 	echo "no bench in build" >&2
