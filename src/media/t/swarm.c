@@ -159,17 +159,27 @@ void swarm_step(struct swarm *s)
 		client_step(s->c[i], now);
 }
 
+/* The worker may be up before its last flight reached the client. */
+static bool all_are_up(const struct swarm *s, unsigned people)
+{
+	for (unsigned i = 0; i < people; i++)
+		if (i >= s->n || !client_is_up(s->c[i]))
+			return false;
+	return true;
+}
+
 bool swarm_join(struct swarm *s, unsigned people)
 {
 	uint64_t end = clock_mono_ns() + 60 * NS_PER_S;
 
-	while (s->secure < people && clock_mono_ns() < end) {
+	while (!(s->secure >= people && all_are_up(s, people)) &&
+	       clock_mono_ns() < end) {
 		/* a few at a time, as people come */
 		if (s->n < people && s->n < s->secure + 8)
 			leg_add(s);
 		swarm_step(s);
 	}
-	return s->secure == people;
+	return all_are_up(s, people);
 }
 
 void swarm_talk(struct swarm *s, unsigned talking, bool has_level,
