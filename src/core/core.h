@@ -264,6 +264,8 @@ struct ipc_chan *meeting_video(const struct meeting *m);
 
 void picture_init(struct meeting *m);
 void picture_due(struct meeting *m);	/* plan soon, bursts become one */
+/* Are names drawn into the tiles? */
+bool picture_names(const struct meeting *m);
 void picture_person(struct meeting *m, const struct part *p);
 /* The leg is no more: video forgets him. */
 void picture_gone(struct meeting *m, uint64_t leg);

@@ -291,6 +291,7 @@ static void fill_layout(const struct meeting *m, const struct stage_group *g,
 	l->ev.kind = CV__EVENT_KIND__EV_LAYOUT;
 	l->ev.layout = &l->state;
 	l->state.view = text(m->room->view);
+	l->state.overlay_text = picture_names(m);
 	l->state.participants = l->uuids;
 	for (uint32_t i = 0; g && i < g->n_slots; i++) {
 		const struct part *p = part_of_leg(m, g->slots[i]);

@@ -89,11 +89,16 @@ static bool conf_says(const struct meeting *m, unsigned field)
 	return conf && store_bool(conf, field);
 }
 
+bool picture_names(const struct meeting *m)
+{
+	return conf_says(m, CONFERENCE_ENABLE_OVERLAY_TEXT);
+}
+
 static void send_video(struct meeting *m)
 {
 	struct ipc_chan *ch = meeting_video(m);
 	Cv__VideoPlan plan = CV__VIDEO_PLAN__INIT;
-	const bool names = conf_says(m, CONFERENCE_ENABLE_OVERLAY_TEXT);
+	const bool names = picture_names(m);
 	struct video_plan v;
 
 	if (!ch)

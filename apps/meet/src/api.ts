@@ -3,6 +3,7 @@
 export interface Row {
   uuid: string;
   display_name: string;
+  overlay_text?: string;
   role: 'chair' | 'guest';
   service_type: string;
   protocol: string;

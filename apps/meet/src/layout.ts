@@ -1,4 +1,4 @@
-// Where a person's own tile stands in the composed picture. The numbers come
+// Where a person's tile stands in the composed picture. The numbers come
 // from the composer's own table (layouts.json is generated from it and a test
 // compares the two).
 import table from './layouts.json';
@@ -28,7 +28,7 @@ function rect(grid: number, cell: number[] | undefined): Rect | null {
 }
 
 // In per cent of the picture; null when the person has no tile in it.
-export function ownTile(view: string, participants: readonly string[], own: string): Rect | null {
+export function tileOf(view: string, participants: readonly string[], own: string): Rect | null {
   const slot = participants.indexOf(own);
   const row = rowFor(view, participants.length);
   return slot < 0 || !row ? null : rect(row.grid, row.cells[slot]);

@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks';
 import { Chat } from './chat';
 import { Icon } from './icons';
-import { freeTile, ownTile, tileTrim, type Rect } from './layout';
+import { freeTile, tileOf, tileTrim, type Rect } from './layout';
 import { Roster } from './roster';
 import type { MeetingState, Session } from './session';
 import { useTitle } from './title';
@@ -133,6 +133,7 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
       </header>
       <main class="stage" ref={stage}>
         <video ref={remote} class="picture" autoplay playsInline aria-label="The meeting" />
+        <Names state={state} box={box} />
         <div class={`self-view ${place.kind} ${hasCamera && !state.videoOff ? '' : 'hidden'} ${speaks ? 'speaks' : ''}`} style={place.style}>
           <video ref={self} class="self mirrored" autoplay playsInline muted aria-label="You" />
           <span class="self-name" aria-hidden="true">
@@ -191,12 +192,38 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
 // free place of a picture of the others, under it on an upright phone, or
 // small in its corner.
 function selfPlace(state: MeetingState, box: Box): { kind: 'tile' | 'free' | 'below' | 'corner'; style?: Record<string, string> } {
-  const own = state.waiting ? null : ownTile(state.view, state.layout, state.uuid);
+  const own = state.waiting ? null : tileOf(state.view, state.layout, state.uuid);
   if (own) return { kind: 'tile', style: inTile(own, box) };
   if (box.below >= BELOW_MIN) return { kind: 'below' };
   const free = state.waiting ? null : freeTile(state.view, state.layout.length);
-  return free ? { kind: 'free', style: inTile(free, box) } : { kind: 'corner' };
+  if (free) return { kind: 'free', style: inTile(free, box) };
+  // in the corner of the picture, not of the window
+  return { kind: 'corner', style: { right: `${box.left + 12}px`, bottom: `${box.below + 12}px` } };
 }
+
+// On a small screen the names in the picture shrink with it: there the page
+// writes them over the tiles at a size that can be read.
+function Names(p: { state: MeetingState; box: Box }) {
+  const { state, box } = p;
+  if (!state.names || state.waiting || box.width === 0 || box.width >= SMALL_PICTURE) return null;
+  const rows = state.roster.filter((r) => r.uuid !== state.uuid || state.videoOff);
+  return (
+    <>
+      {rows.map((row) => {
+        const tile = tileOf(state.view, state.layout, row.uuid);
+        return (
+          tile && (
+            <div key={row.uuid} class="tile" style={inTile(tile, box)} aria-hidden="true">
+              <span class="tile-name">{row.overlay_text || row.display_name}</span>
+            </div>
+          )
+        );
+      })}
+    </>
+  );
+}
+
+const SMALL_PICTURE = 640; // CSS pixels
 
 const BELOW_MIN = 120; // the small view's height on a phone, and some room
 

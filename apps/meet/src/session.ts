@@ -25,6 +25,7 @@ export interface MeetingState {
   roster: Row[];
   view: string;
   layout: string[];
+  names: boolean; // drawn into the tiles
   speakers: string[];
   chat: ChatLine[];
   unread: number;
@@ -72,6 +73,7 @@ export class Session {
       roster: [],
       view: '1:7',
       layout: [],
+      names: false,
       speakers: [],
       chat: [],
       unread: 0,
@@ -318,7 +320,7 @@ export class Session {
         this.set({ status: { ...this.state.status, ...data } });
         break;
       case 'layout':
-        this.set({ view: data.view, layout: data.participants ?? [] });
+        this.set({ view: data.view, layout: data.participants ?? [], names: data.overlay_text_enabled === true });
         break;
       case 'stage':
         if (Array.isArray(data)) this.set({ speakers: data.filter((s) => s.vad > 0).map((s) => s.participant_uuid) });

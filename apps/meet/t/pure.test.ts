@@ -1,7 +1,7 @@
 // @ts-nocheck: runs under node's test runner, not in the page
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freeTile, ownTile } from '../src/layout';
+import { freeTile, tileOf, tileTrim } from '../src/layout';
 import { reasonText } from '../src/session';
 import { withAudioNack } from '../src/sdp';
 import { SseParser } from '../src/sse';
@@ -29,11 +29,17 @@ test('sse: an endless block ends the stream', () => {
 });
 
 test('layout: own tile follows the composer', () => {
-  assert.equal(ownTile('1:7', ['a', 'b'], 'c'), null);
-  assert.deepEqual(ownTile('1:7', ['a'], 'a'), { left: 0, top: 0, width: 100, height: 100 });
-  assert.deepEqual(ownTile('1:7', ['a', 'b'], 'b'), { left: 75, top: 37.5, width: 25, height: 25 });
-  assert.deepEqual(ownTile('4:0', ['a', 'b', 'c', 'd'], 'd'), { left: 50, top: 50, width: 50, height: 50 });
-  assert.equal(ownTile('9:9', ['a'], 'a'), null);
+  assert.equal(tileOf('1:7', ['a', 'b'], 'c'), null);
+  assert.deepEqual(tileOf('1:7', ['a'], 'a'), { left: 0, top: 0, width: 100, height: 100 });
+  assert.deepEqual(tileOf('1:7', ['a', 'b'], 'b'), { left: 75, top: 37.5, width: 25, height: 25 });
+  assert.deepEqual(tileOf('4:0', ['a', 'b', 'c', 'd'], 'd'), { left: 50, top: 50, width: 50, height: 50 });
+  assert.equal(tileOf('9:9', ['a'], 'a'), null);
+});
+
+test('layout: gap and corners are those of the composer', () => {
+  assert.deepEqual(tileTrim(1280, 720), { gap: 2, radius: 12 });
+  assert.deepEqual(tileTrim(640, 360), { gap: 2, radius: 6 });
+  assert.deepEqual(tileTrim(320, 180), { gap: 0, radius: 0 });
 });
 
 test('layout: the own view takes the next free tile', () => {
