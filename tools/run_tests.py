@@ -53,10 +53,12 @@ def tail(log, n=40):
 
 
 def build(log, folder, *options):
-    if not (TOP / folder / 'build.ninja').exists():
-        if run(log, 'meson', 'setup', folder, *options) != 0:
-            return False
-    return run(log, 'ninja', '-C', folder) == 0
+    # `make run` may have configured the folder before the tests' libraries were there: never fewer tests in silence
+    if (TOP / folder / 'build.ninja').exists():
+        made = run(log, 'meson', 'configure', folder, '-Dtests=enabled')
+    else:
+        made = run(log, 'meson', 'setup', folder, '-Dtests=enabled', *options)
+    return made == 0 and run(log, 'ninja', '-C', folder) == 0
 
 
 def meson(count, name, folder, suites, options=(), env=None, multiplier=1):
