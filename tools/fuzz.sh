@@ -12,7 +12,11 @@ fail=0
 for t in $targets; do
 	name=$(basename "$t")
 	[ $# -eq 0 ] || [[ " $* " == *" ${name#fuzz_} "* ]] || continue
-	corpus=$(find src tests -type d -path "*/corpus/${name#fuzz_}" | head -n 1)
+	# below its own folder: two folders may have a corpus of the same name,
+	# and a name may begin with the folder's (video_vp8: corpus/vp8)
+	short=${name#fuzz_}
+	corpus=$(find "$(dirname "$t")" -type d \( -path "*/corpus/$short" -o -path "*/corpus/${short#*_}" \) | head -n 1)
+	[ -n "$corpus" ] || echo "$name: no corpus below $(dirname "$t")"
 	mkdir -p "out/fuzz/$name"
 	if timeout $((seconds + 120)) "build-fuzz/$t" -max_total_time="$seconds" -rss_limit_mb=4096 -timeout=10 \
 		-artifact_prefix="out/fuzz/$name-" "out/fuzz/$name" ${corpus:+"$corpus"} >"out/fuzz/$name.log" 2>&1; then
