@@ -135,7 +135,8 @@ typedef void (*audio_emit_fn)(void *arg, const struct audio_out *out);
 
 /* One tick. To be called every 20 ms of monotonic time; after a delay the
  * caller runs the missed ticks (each with the time it was due), at most as
- * many as it likes: sound is then late or lost, nothing breaks. */
+ * many as it likes: sound is then late or lost, nothing breaks. The stamps
+ * of what is sent pass the ticks that were left out. */
 void audio_room_tick(struct audio_room *room, uint64_t now_ns,
 		     audio_emit_fn emit, void *arg);
 

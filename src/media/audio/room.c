@@ -101,9 +101,30 @@ static void run_players(struct audio_room *room)
 	}
 }
 
+/* Ticks that the caller left out are time that passed without a packet. If the
+ * stamps did not pass it too, every later packet would look late to receivers,
+ * and stay so. */
+static void pass_skipped(struct audio_room *room, int64_t now)
+{
+	int64_t frames = (now - room->now) / AUDIO_FRAME_SAMPLES;
+
+	if (room->stats.ticks == 0 || frames <= 1)
+		return;
+	for (uint32_t i = 0; i < room->legs_n; i++) {
+		struct audio_leg *leg = room->legs[i];
+		uint32_t clock = audio_codec_clock_hz(
+			leg->shared->e.format.codec);
+
+		if (leg->has_sent)
+			leg->rtp_ts += (uint32_t)(frames - 1) * 20 *
+				       (clock / 1000);
+	}
+}
+
 void audio_room_tick(struct audio_room *room, uint64_t now_ns,
 		     audio_emit_fn emit, void *arg)
 {
+	pass_skipped(room, samples_of(now_ns));
 	room->tick++;
 	room->stats.ticks++;
 	room->now = samples_of(now_ns);

@@ -892,10 +892,32 @@ static void test_room__survives_every_failing_allocation(void **state)
 	assert_int_equal(mem_live(), 0);
 }
 
+static void test_room__stamps_pass_the_ticks_left_out(void **state)
+{
+	struct audio_room_cfg cfg = {.max_talkers = 2};
+	struct sim *sim;
+	struct sim_peer *p;
+	uint32_t before;
+
+	(void)state;
+	assert_int_equal(sim_new(&sim, &cfg), 0);
+	p = sim_add(sim, &(struct sim_peer_cfg){0});
+	assert_non_null(p);
+	sim_run(sim, 0.2);
+	before = p->last_ts;
+	sim_room_tick(sim);		/* the same time again: one frame on */
+	assert_int_equal(p->last_ts - before, 960);
+	sim->now_ns += 11 * UINT64_C(20000000);
+	sim_room_tick(sim);
+	assert_int_equal(p->last_ts - before, 960 * 12);
+	sim_free(&sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_room__each_hears_the_others_and_not_himself),
+		cmocka_unit_test(test_room__stamps_pass_the_ticks_left_out),
 		cmocka_unit_test(test_room__the_silent_share_one_packet),
 		cmocka_unit_test(test_room__one_speaker_costs_one_encode),
 		cmocka_unit_test(test_room__silence_costs_no_encode_but_is_not_dead),
