@@ -317,8 +317,12 @@ static void reset_legs(struct room *room)
 
 static void want_all(struct room *room, uint64_t now)
 {
-	for (unsigned i = 0; i < room->n_groups; i++)
+	for (unsigned i = 0; i < room->n_groups; i++) {
+		/* a new media has seen nothing: the pause between keyframes
+		 * must not put a picture before the first one */
+		room->groups[i]->sent_key = false;
 		group_want_key(room->groups[i], now);
+	}
 	list_each(it, tmp, &room->legs) {
 		struct leg *leg = list_entry(it, struct leg, at);
 
