@@ -189,7 +189,10 @@ test('a damaged database', async (t) => {
 async function onFullDisk(data, mb, run) {
   const at = join(first.dir, `disk-${n++}`);
   mkdirSync(at);
-  const holder = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', `mount -t tmpfs -o size=${mb}m,mode=711 none ${at} && echo mounted && exec sleep 600`], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // in a chroot / is no mount point, and nothing can be made private
+  const propagation = spawnSync('unshare', ['-m', '--propagation', 'private', 'true'], { stdio: 'ignore' }).status === 0 ? 'private' : 'unchanged';
+  const holder = spawn('unshare', ['-m', '--propagation', propagation, 'sh', '-c',
+    `mount -t tmpfs -o size=${mb}m,mode=711 none ${at} && echo mounted && read over; umount -l ${at}`], { stdio: ['pipe', 'pipe', 'inherit'] });
   const over = new Promise((ok) => holder.once('close', ok));
   try {
     assert.equal(String(await new Promise((ok) => holder.stdout.once('data', ok))).trim(), 'mounted');
@@ -199,10 +202,10 @@ async function onFullDisk(data, mb, run) {
     fill();
     await run({
       data: join(at, 'data'), fill, free: () => rmSync(`${seen}/fill`),
-      options: { seen: `${seen}/data`, wrap: ['nsenter', '-t', String(holder.pid), '-m', '--'] },
+      options: { seen: `${seen}/data`, wrap: ['nsenter', '-t', String(holder.pid), '-m', '-r', '-w', '--'] },
     });
   } finally {
-    holder.kill('SIGKILL');
+    holder.stdin.end();
     await over;
   }
 }

@@ -177,7 +177,7 @@ export class Platform {
     const want = join(this.libexec, `conclave-${role}`);
     return readdirSync('/proc').filter((d) => /^\d+$/.test(d)).filter((d) => {
       try {
-        return readlinkSync(`/proc/${d}/exe`) === want && !readFileSync(`/proc/${d}/stat`, 'utf8').includes(') Z ');
+        return readlinkSync(`/proc/${d}/exe`).endsWith(want) && !readFileSync(`/proc/${d}/stat`, 'utf8').includes(') Z ');
       } catch {
         return false;
       }
