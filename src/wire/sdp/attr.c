@@ -538,7 +538,7 @@ const struct sdp_conn *sdp_conn(const struct sdp *s,
 	return m->conn.addr.n > 0 ? &m->conn : &s->conn;
 }
 
-static uint32_t kbps_of(const struct sdp_bw *b)
+uint32_t sdp_bw_kbps(const struct sdp_bw *b)
 {
 	uint64_t kbps = b->tias_bps / 1000;
 
@@ -551,9 +551,36 @@ static uint32_t kbps_of(const struct sdp_bw *b)
 
 uint32_t sdp_kbps(const struct sdp *s, const struct sdp_section *m)
 {
-	uint32_t own = kbps_of(&m->bw);
+	uint32_t own = sdp_bw_kbps(&m->bw);
 
-	return own ? own : kbps_of(&s->bw);
+	return own ? own : sdp_bw_kbps(&s->bw);
+}
+
+bool sdp_rtcp(const struct sdp_section *m, uint16_t *port,
+	      struct sdp_conn *conn)
+{
+	const struct sdp_attr *a = sdp_attr_find(&m->attrs, "rtcp");
+	struct span rest, net, type;
+	struct sdp_conn c = {.ip6 = false};
+	uint64_t n;
+
+	if (!a)
+		return false;
+	rest = a->value;
+	if (get_uint(sdp_word(&rest), 1, 65535, &n) != 0)
+		return false;
+	if (rest.n > 0) {
+		net = sdp_word(&rest);
+		type = sdp_word(&rest);
+		c.addr = sdp_word(&rest);
+		c.ip6 = span_eq(type, SPAN_LIT("IP6"));
+		if (!span_eq(net, SPAN_LIT("IN")) || c.addr.n == 0 ||
+		    (!c.ip6 && !span_eq(type, SPAN_LIT("IP4"))))
+			return false;
+	}
+	*port = (uint16_t)n;
+	*conn = c;
+	return true;
 }
 
 /* --- candidates (RFC 8839 5.1, RFC 6544 4.5) --- */

@@ -224,6 +224,12 @@ const struct sdp_conn *sdp_conn(const struct sdp *s,
 /* The section's limit for what it wants to receive, kbit/s: TIAS before AS
  * before the session's; 0 = none. */
 uint32_t sdp_kbps(const struct sdp *s, const struct sdp_section *m);
+uint32_t sdp_bw_kbps(const struct sdp_bw *b);	/* of one level alone */
+
+/* a=rtcp (RFC 3605): the port for RTCP, and its address when one is written.
+ * False when absent or malformed. */
+bool sdp_rtcp(const struct sdp_section *m, uint16_t *port,
+	      struct sdp_conn *conn);
 
 enum sdp_cand_type { SDP_CAND_HOST = 0, SDP_CAND_SRFLX, SDP_CAND_PRFLX,
 		     SDP_CAND_RELAY };
@@ -266,6 +272,8 @@ void sdp_wr_attr(struct wr *w, const char *name, struct span value);
 __attribute__((format(printf, 3, 4)))
 void sdp_wr_attrf(struct wr *w, const char *name, const char *fmt, ...);
 #define SDP_S(s) (int)(s).n, (const char *)(s).p
+/* a=rtcp:<port>, with the section's address. */
+void sdp_wr_rtcp(struct wr *w, uint16_t port);
 void sdp_wr_dir(struct wr *w, enum sdp_dir dir);
 void sdp_wr_setup(struct wr *w, enum sdp_setup setup);
 /* channels 0 or 1 are not written. */

@@ -127,6 +127,11 @@ void sdp_wr_attrf(struct wr *w, const char *name, const char *fmt, ...)
 		sdp_wr_attr(w, name, span_of(text, (size_t)n));
 }
 
+void sdp_wr_rtcp(struct wr *w, uint16_t port)
+{
+	sdp_wr_attrf(w, "rtcp", "%u", port);
+}
+
 void sdp_wr_dir(struct wr *w, enum sdp_dir dir)
 {
 	sdp_wr_flag(w, sdp_dir_names[dir & 3]);

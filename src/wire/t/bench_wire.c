@@ -8,6 +8,7 @@
 #include "wire/rtcp/rtcp.h"
 #include "wire/rtp/rtp.h"
 #include "wire/sdp/sdp.h"
+#include "wire/sip/write.h"
 #include "wire/stun/stun.h"
 #include "wire/vp8/vp8.h"
 
@@ -80,6 +81,62 @@ static void bench_sdp(struct bench *b)
 	arena_reset(b->arena);
 	if (sdp_decode(&s, b->in, b->arena, NULL) == 0)
 		b->sum += s.sections_n;
+}
+
+/* About 500 bytes, as a scanner or a phone sends them. */
+static const char invite[] =
+	"INVITE sip:100@192.0.2.10 SIP/2.0\r\n"
+	"Via: SIP/2.0/UDP 198.51.100.7:5060;branch=z9hG4bK-3245345;rport\r\n"
+	"Max-Forwards: 70\r\n"
+	"From: \"100\" <sip:100@192.0.2.10>;tag=64326135363131\r\n"
+	"To: <sip:100@192.0.2.10>\r\n"
+	"Call-ID: 845703482945820985740@198.51.100.7\r\n"
+	"CSeq: 1 INVITE\r\n"
+	"Contact: <sip:100@198.51.100.7:5060>\r\n"
+	"User-Agent: friendly-scanner\r\n"
+	"Accept: application/sdp\r\n"
+	"Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE\r\n"
+	"Supported: timer, replaces\r\n"
+	"Content-Length: 0\r\n\r\n";
+
+static void bench_sip_filter(struct bench *b)
+{
+	struct sip_peek k;
+
+	if (sip_filter(&k, b->in) == 0)
+		b->sum += k.user_agent.n;
+}
+
+static void bench_sip_frame(struct bench *b)
+{
+	struct sip_frame f = {.seen = 0};
+	size_t n;
+
+	if (sip_frame(&f, b->in, &n, NULL) == SIP_FRAME_DONE)
+		b->sum += n;
+}
+
+static void bench_sip_decode(struct bench *b)
+{
+	static struct sip_msg m;
+
+	if (sip_decode(&m, b->in, SIP_DATAGRAM, NULL) == 0)
+		b->sum += m.hdrs_n;
+}
+
+static void bench_sip_refuse(struct bench *b)
+{
+	static struct sip_msg m;
+	struct wr w = wr_of(b->work, sizeof(b->work));
+	struct addr from = {.port = 5060};
+	struct span out;
+
+	if (sip_decode(&m, b->in, SIP_DATAGRAM, NULL) != 0)
+		return;
+	sip_wr_response(&w, &m, 404, SPAN_NONE, SPAN_LIT("tag"), &from);
+	sip_wr_no_body(&w);
+	if (wr_end(&w, &out) == 0)
+		b->sum += out.n;
 }
 
 static void run(struct bench *b, const char *name, unsigned n,
@@ -173,6 +230,11 @@ int main(void)
 	run(&b, "h264_pack_20kB", 20000, bench_h264);
 	make_sdp(&b);
 	run(&b, "sdp_decode_300_attributes", 2000, bench_sdp);
+	b.in = span_of(invite, sizeof(invite) - 1);
+	run(&b, "sip_filter_500B", 1000000, bench_sip_filter);
+	run(&b, "sip_frame_500B", 500000, bench_sip_frame);
+	run(&b, "sip_decode_500B", 500000, bench_sip_decode);
+	run(&b, "sip_decode_and_404_500B", 300000, bench_sip_refuse);
 	arena_free(&b.arena);
 	return 0;
 }

@@ -1,7 +1,9 @@
 /* Properties: a description, written again with our writer (typed where a
  * typed writer exists), decodes to the same; every iterator ends. */
 #include <assert.h>
-#include "wire/sdp/sdp.h"
+#include "wire/sdp/bfcp.h"
+#include "wire/sdp/codec.h"
+#include "wire/sdp/crypto.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -143,6 +145,51 @@ static void round_typed(const struct sdp_section *m)
 	}
 }
 
+/* Keys, floors and codecs that were read, written and read again. */
+static void round_sip(const struct sdp_section *m)
+{
+	uint8_t key[SDP_KEY_MAX], again[SDP_KEY_MAX];
+	char buf[3 * SDP_LINE_MAX];
+	struct sdp_crypto c, d;
+	struct sdp_codec k[SDP_CODECS_MAX];
+	struct sdp_floor f;
+	struct sdp_conn conn;
+	struct sdp_bfcp b;
+	struct span line;
+	uint16_t port;
+	size_t it = 0;
+
+	while (sdp_crypto_next(m, &it, &c, key)) {
+		struct wr w = wr_of(buf, sizeof(buf));
+		sdp_wr_crypto(&w, c.tag, c.suite, span_of(key, c.key_n));
+		assert(wr_end(&w, &line) == 0);
+		line = span_of(line.p + 9, line.n - 11);
+		assert(sdp_crypto_decode(&d, again, line) == 0);
+		assert(d.tag == c.tag && d.suite == c.suite);
+		assert(memcmp(key, again, c.key_n) == 0);
+	}
+	size_t codecs = sdp_codecs(m, k, SDP_CODECS_MAX);
+	for (size_t i = 0; i < codecs; i++) {
+		struct wr w = wr_of(buf, sizeof(buf));
+		struct sdp_rtpmap map;
+		sdp_wr_codec(&w, &k[i]);
+		assert(wr_end(&w, &line) == 0 && k[i].pt <= 127);
+		/* it stops at what only sections without RTP may hold */
+		if (sdp_rtpmap_find(m, k[i].pt, &map))
+			assert(map.clock_hz == k[i].clock_hz);
+	}
+	for (it = 0; sdp_floor_next(m, &it, &f);) {
+		struct wr w = wr_of(buf, sizeof(buf));
+		sdp_wr_floor(&w, &f);
+		assert(wr_end(&w, &line) == 0);
+	}
+	(void)sdp_bfcp(m, &b);
+	(void)sdp_rtcp(m, &port, &conn);
+	(void)sdp_label(m);
+	(void)sdp_has_tmmbr(m);
+	(void)sdp_bfcp_proto(m->proto);
+}
+
 static void use_accessors(const struct sdp *s, const struct sdp_section *m)
 {
 	struct sdp_ssrc_group g;
@@ -191,6 +238,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < s.sections_n; i++) {
 		use_accessors(&s, &s.sections[i]);
 		round_typed(&s.sections[i]);
+		round_sip(&s.sections[i]);
 	}
 	round_trip(&s);
 	arena_free(&a);
