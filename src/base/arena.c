@@ -148,3 +148,8 @@ size_t arena_used(const struct arena *a)
 {
 	return a->used;
 }
+
+size_t arena_left(const struct arena *a)
+{
+	return a->max - a->used;
+}

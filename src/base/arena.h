@@ -17,3 +17,6 @@ void *arena_zalloc(struct arena *a, size_t n);
 char *arena_cstr(struct arena *a, struct span s);	/* NULL on a NUL inside */
 struct span arena_dup(struct arena *a, struct span s);
 size_t arena_used(const struct arena *a);
+/* Bytes until `max`; a failed arena_alloc of fewer, rounded up to 16, means
+ * that the machine has no memory. */
+size_t arena_left(const struct arena *a);

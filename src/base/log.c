@@ -122,10 +122,12 @@ void log_emit(struct log_site *site, enum log_level level, const char *mod,
 {
 	uint8_t line[LOG_LINE_MAX];
 	struct wr w = wr_of(line, sizeof(line) - 1);
-	unsigned before;
+	unsigned before = 0;
 	uint64_t lost;
 
-	if (level > sink.max || !may_log(site, &before))
+	if (level > sink.max)
+		return;
+	if (site && !may_log(site, &before))
 		return;
 	lost = atomic_exchange(&untold, 0);
 	put_head(&w, level, mod);

@@ -40,6 +40,7 @@ struct log_site {
 /* Set once before any thread starts. Default: fd 2, LOG_INFO. */
 void log_open(int fd, const char *role, unsigned instance);
 void log_set_level(enum log_level max);
+/* No site: the caller limits. */
 void log_emit(struct log_site *site, enum log_level level, const char *mod,
 	      const char *msg, const struct log_kv *kv, size_t n);
 /* Records lost because the pipe was full. */

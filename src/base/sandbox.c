@@ -49,7 +49,8 @@ enum {
 #define LL_TRUNCATE    (UINT64_C(1) << 14)	/* ABI 3 */
 #define LL_IOCTL_DEV   (UINT64_C(1) << 15)	/* ABI 5 */
 #define LL_FS_ABI2     ((UINT64_C(1) << 14) - 1)
-#define LL_NET_ALL     UINT64_C(3)		/* ABI 4: TCP bind, connect */
+#define LL_NET_BIND    UINT64_C(1)		/* ABI 4: TCP */
+#define LL_NET_CONNECT UINT64_C(2)
 #define LL_SCOPE_ALL   UINT64_C(3)		/* ABI 6: abstract socket, signal */
 #define LL_FILE_RIGHTS (LL_EXECUTE | LL_WRITE_FILE | LL_READ_FILE | LL_TRUNCATE)
 
@@ -64,16 +65,18 @@ struct ll_path {
 
 /* Rights that this kernel can refuse. An older kernel takes the longer
  * struct as long as what it does not know is zero. */
-static struct ll_ruleset ll_rights(int abi, bool super)
+static struct ll_ruleset ll_rights(const struct sandbox_profile *p, int abi,
+				   bool super)
 {
 	struct ll_ruleset r = {.fs = LL_FS_ABI2};
 
 	if (abi >= 3)
 		r.fs |= LL_TRUNCATE;
-	/* super binds nothing after this, but stop() must signal its
-	 * children, and devices (a terminal as log) stay usable. */
+	/* super opens listeners again that a switch had closed, and stop()
+	 * must signal its children; devices (a terminal as log) stay usable. */
 	if (abi >= 4 && !super)
-		r.net = LL_NET_ALL;
+		r.net = p->allow_tcp_connect ? LL_NET_BIND :
+					       LL_NET_BIND | LL_NET_CONNECT;
 	if (abi >= 5 && !super)
 		r.fs |= LL_IOCTL_DEV;
 	if (abi >= 6 && !super)
@@ -127,7 +130,7 @@ static int landlock_enter(const struct sandbox_profile *p, bool super)
 			   LL_CREATE_VERSION);
 	if (abi < LL_ABI_MIN)
 		return E_UNSUPPORTED;
-	rights = ll_rights(abi, super);
+	rights = ll_rights(p, abi, super);
 	set = (int)syscall(SYS_landlock_create_ruleset, &rights,
 			   sizeof(rights), 0);
 	if (set < 0)
@@ -341,20 +344,23 @@ static const int super_denied[] = {
 
 static int add_rule(scmp_filter_ctx f, const struct sandbox_rule *r)
 {
-	struct scmp_arg_cmp test;
+	struct scmp_arg_cmp test[2];
 	int e;
 
 	if (!r->reason || !r->reason[0])
 		return E_INVAL;
-	if (r->has_arg && r->arg > 5)
+	if ((r->has_arg && r->arg > 5) ||
+	    (r->has_arg2 && (!r->has_arg || r->arg2 > 5)))
 		return E_INVAL;
 	if (!r->has_arg) {
 		e = seccomp_rule_add(f, SCMP_ACT_ALLOW, r->syscall, 0);
 	} else {
-		test = SCMP_CMP64(r->arg, SCMP_CMP_MASKED_EQ, r->mask,
-				  r->value);
-		e = seccomp_rule_add_array(f, SCMP_ACT_ALLOW, r->syscall, 1,
-					   &test);
+		test[0] = SCMP_CMP64(r->arg, SCMP_CMP_MASKED_EQ, r->mask,
+				     r->value);
+		test[1] = SCMP_CMP64(r->arg2, SCMP_CMP_MASKED_EQ, r->mask2,
+				     r->value2);
+		e = seccomp_rule_add_array(f, SCMP_ACT_ALLOW, r->syscall,
+					   r->has_arg2 ? 2 : 1, test);
 	}
 	/* EEXIST: a role repeats a row of the common list. */
 	return e < 0 && e != -EEXIST ? E_SYS : 0;

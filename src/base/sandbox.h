@@ -37,10 +37,14 @@
 
 struct sandbox_rule {
 	int syscall;		/* SCMP_SYS(name) */
-	/* Optional test of one argument: (arg & mask) == value. */
+	/* Optional test of one argument: (arg & mask) == value; and of a
+	 * second one. */
 	bool has_arg;
 	unsigned arg;
 	uint64_t mask, value;
+	bool has_arg2;
+	unsigned arg2;
+	uint64_t mask2, value2;
 	const char *reason;	/* why the role needs it; must not be empty */
 };
 
@@ -61,6 +65,7 @@ struct sandbox_profile {
 	uint64_t keep_caps;	/* bits 1 << CAP_x; what is held of them */
 	uint64_t max_nofile;			/* 0 = leave */
 	bool allow_threads;
+	bool allow_tcp_connect;	/* Landlock too; `allow` still names connect */
 	bool kill;	/* false only in the sanitizer build: log and EPERM */
 };
 

@@ -25,7 +25,7 @@
 
 enum ipc_role {
 	ROLE_NONE = 0, ROLE_SUPER, ROLE_KEYS, ROLE_CORE, ROLE_WEB, ROLE_MEDIA,
-	ROLE_VIDEO, ROLE_CLI, ROLE_COUNT
+	ROLE_VIDEO, ROLE_CLI, ROLE_BAN, ROLE_COURIER, ROLE_SIP, ROLE_COUNT
 };
 const char *ipc_role_name(enum ipc_role r);
 
@@ -63,12 +63,12 @@ enum ipc_full {
 	  KILL)                                                               \
 	X(SETTINGS_ACK, cv__settings_ack, Cv__SettingsAck, R_ALL, R(CORE), 32,\
 	  8, KILL)                                                            \
-	X(SIGN_REQUEST, cv__sign_request, Cv__SignRequest, R(WEB), R(KEYS),   \
-	  512, 256, KILL)                                                     \
-	X(SIGN_REPLY, cv__sign_reply, Cv__SignReply, R(KEYS), R(WEB), 1024,   \
-	  256, KILL)                                                          \
-	X(JOIN, cv__join, Cv__Join, R(WEB), R(CORE), 4096, 1024, DROP)        \
-	X(JOIN_REPLY, cv__join_reply, Cv__JoinReply, R(CORE), R(WEB), 4096,   \
+	X(SIGN_REQUEST, cv__sign_request, Cv__SignRequest,                    \
+	  R(WEB) | R(SIP), R(KEYS), 512, 256, KILL)                           \
+	X(SIGN_REPLY, cv__sign_reply, Cv__SignReply, R(KEYS),                 \
+	  R(WEB) | R(SIP), 1024, 256, KILL)                                   \
+	X(JOIN, cv__join, Cv__Join, R(WEB), R(CORE), 8192, 1024, DROP)        \
+	X(JOIN_REPLY, cv__join_reply, Cv__JoinReply, R(CORE), R(WEB), 12288,  \
 	  1024, KILL)                                                         \
 	X(COMMAND, cv__command, Cv__Command, R(WEB), R(CORE), 20480, 1024,    \
 	  DROP)                                                               \
@@ -126,11 +126,104 @@ enum ipc_full {
 	X(VIDEO_LOAD, cv__video_load, Cv__VideoLoad, R(VIDEO), R(CORE), 64, 4,\
 	  COALESCE)                                                           \
 	X(CLI_REQUEST, cv__cli_request, Cv__CliRequest, R(CLI), R(CORE),      \
-	  65536, 4, KILL)                                                     \
-	X(CLI_REPLY, cv__cli_reply, Cv__CliReply, R(CORE), R(CLI), 262144,    \
+	  1048576, 4, KILL)                                                   \
+	X(CLI_REPLY, cv__cli_reply, Cv__CliReply, R(CORE), R(CLI), 1048576,   \
 	  1024, KILL)                                                         \
 	X(LINK_LOST, cv__link_lost, Cv__LinkLost, R_ALL, R(SUPER), 64, 64,    \
-	  DROP)
+	  DROP)                                                               \
+	X(ROLES_OFF, cv__roles_off, Cv__RolesOff, R(CORE), R(SUPER), 64, 1,   \
+	  COALESCE)                                                           \
+	X(BAN_SET, cv__ban_set, Cv__BanSet, R(CORE),                          \
+	  R(BAN) | R(WEB) | R(SIP), 49152, 256, KILL)                         \
+	X(BAN_STATE, cv__ban_state, Cv__BanState, R(BAN), R(CORE), 128, 4,    \
+	  COALESCE)                                                           \
+	X(HTTP_GET, cv__http_get, Cv__HttpGet, R(CORE), R(COURIER), 49152,    \
+	  256, DROP)                                                          \
+	X(HTTP_RESULT, cv__http_result, Cv__HttpResult, R(COURIER), R(CORE),  \
+	  524288, 256, KILL)                                                  \
+	X(FACE_LOAD, cv__face_load, Cv__FaceLoad, R(WEB) | R(SIP), R(CORE),   \
+	  512, 4, COALESCE)                                                   \
+	X(REG, cv__reg, Cv__Reg, R(WEB), R(CORE), 4096, 512, DROP)            \
+	X(REG_REPLY, cv__reg_reply, Cv__RegReply, R(CORE), R(WEB), 65536, 512,\
+	  KILL)                                                               \
+	X(LEG_ACCEPT, cv__leg_accept, Cv__LegAccept, R(CORE), R(MEDIA),       \
+	  65536, 1024, KILL)                                                  \
+	X(LEG_MOVE, cv__leg_move, Cv__LegMove, R(CORE), R(MEDIA),             \
+	  64, 4096, KILL)                                                     \
+	X(LEG_PLAY, cv__leg_play, Cv__LegPlay, R(CORE), R(MEDIA),             \
+	  256, 4096, KILL)                                                    \
+	X(LEG_LOOP, cv__leg_loop, Cv__LegLoop, R(CORE), R(MEDIA),             \
+	  64, 1024, KILL)                                                     \
+	X(LEG_PLAYED, cv__leg_played, Cv__LegPlayed, R(MEDIA), R(CORE),       \
+	  64, 4096, KILL)                                                     \
+	X(LEG_DTMF, cv__leg_dtmf, Cv__LegDtmf, R(MEDIA), R(CORE),             \
+	  64, 4096, DROP)                                                     \
+	X(LEG_SEND_DTMF, cv__leg_send_dtmf, Cv__LegSendDtmf,                  \
+	  R(CORE), R(MEDIA), 128,                                             \
+	  1024, DROP)                                                         \
+	X(LEG_WANT_KEY, cv__leg_want_key, Cv__LegWantKey,                     \
+	  R(MEDIA) | R(CORE), R(CORE) | R(MEDIA), 32, 1024, DROP)                                                     \
+	X(SIP_INVITE, cv__sip_invite, Cv__SipInvite, R(SIP), R(CORE),         \
+	  65536, 1024, DROP)                                                  \
+	X(SIP_VERDICT, cv__sip_verdict, Cv__SipVerdict, R(CORE), R(SIP),      \
+	  65536, 4096, KILL)                                                  \
+	X(SIP_OFFER, cv__sip_offer, Cv__SipOffer,                             \
+	  R(SIP) | R(CORE), R(CORE) | R(SIP), 65536,                          \
+	  1024, KILL)                                                         \
+	X(SIP_OFFER_REPLY, cv__sip_offer_reply, Cv__SipOfferReply,            \
+	  R(SIP) | R(CORE), R(CORE) | R(SIP), 65536,                          \
+	  1024, KILL)                                                         \
+	X(SIP_ACK, cv__sip_ack, Cv__SipAck, R(SIP), R(CORE),                  \
+	  65536, 4096, KILL)                                                  \
+	X(SIP_INFO, cv__sip_info, Cv__SipInfo,                                \
+	  R(SIP) | R(CORE), R(CORE) | R(SIP), 64,                             \
+	  1024, DROP)                                                         \
+	X(SIP_HANGUP, cv__sip_hangup, Cv__SipHangup, R(CORE), R(SIP),         \
+	  256, 16384, KILL)                                                   \
+	X(SIP_ENDED, cv__sip_ended, Cv__SipEnded, R(SIP), R(CORE),            \
+	  256, 16384, KILL)                                                   \
+	X(SIP_REFER, cv__sip_refer, Cv__SipRefer, R(SIP), R(CORE),            \
+	  2048, 256, DROP)                                                    \
+	X(SIP_REFER_STATE, cv__sip_refer_state, Cv__SipReferState,            \
+	  R(CORE), R(SIP), 64,                                                \
+	  256, DROP)                                                          \
+	X(SIP_SUBSCRIBE, cv__sip_subscribe, Cv__SipSubscribe,                 \
+	  R(SIP), R(CORE), 32,                                                \
+	  1024, DROP)                                                         \
+	X(SIP_ROSTER, cv__sip_roster, Cv__SipRoster, R(CORE), R(SIP),         \
+	  262144, 256, DROP)                                                  \
+	X(SIP_DIAL, cv__sip_dial, Cv__SipDial, R(CORE), R(SIP),               \
+	  65536, 512, KILL)                                                   \
+	X(SIP_DIALING, cv__sip_dialing, Cv__SipDialing, R(SIP), R(CORE),      \
+	  64, 512, KILL)                                                      \
+	X(SIP_PROGRESS, cv__sip_progress, Cv__SipProgress, R(SIP), R(CORE),   \
+	  65536, 1024, DROP)                                                  \
+	X(SIP_ANSWERED, cv__sip_answered, Cv__SipAnswered, R(SIP), R(CORE),   \
+	  65536, 1024, KILL)                                                  \
+	X(SIP_REGISTER, cv__sip_register, Cv__SipRegister, R(SIP), R(CORE),   \
+	  8192, 1024, DROP)                                                   \
+	X(SIP_REGISTERED, cv__sip_registered, Cv__SipRegistered,              \
+	  R(CORE), R(SIP), 49152,                                             \
+	  1024, KILL)                                                         \
+	X(SIP_FLOW_GONE, cv__sip_flow_gone, Cv__SipFlowGone,                  \
+	  R(SIP), R(CORE), 16384,                                             \
+	  1024, KILL)                                                         \
+	X(SIP_SCANNED, cv__sip_scanned, Cv__SipScanned, R(SIP), R(CORE),      \
+	  512, 1024, DROP)                                                    \
+	X(SIP_CONNECT, cv__sip_connect, Cv__SipConnect, R(SIP), R(CORE),      \
+	  512, 256, DROP)                                                     \
+	X(SIP_CONNECTED, cv__sip_connected, Cv__SipConnected,                 \
+	  R(CORE), R(SIP), 512,                                               \
+	  256, KILL)                                                          \
+	X(SIP_STATS, cv__sip_stats, Cv__SipStats, R(SIP), R(CORE),            \
+	  1024, 4, COALESCE)                                                  \
+	X(SIP_TRACE, cv__sip_trace, Cv__SipTrace, R(SIP), R(CORE),            \
+	  1024, 256, DROP)                                                    \
+	X(CONNECT, cv__connect, Cv__Connect, R(CORE), R(COURIER),             \
+	  512, 256, DROP)                                                     \
+	X(CONNECTED, cv__connected, Cv__Connected, R(COURIER), R(CORE),       \
+	  512, 256, KILL)                                                     \
+	X(LISTEN, cv__listen, Cv__Listen, R(SUPER), R(SIP), 16, 16, KILL)
 
 enum ipc_type {
 	IPC_NONE = 0,

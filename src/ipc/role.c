@@ -39,6 +39,8 @@ struct role {
 	struct role_callbacks cb;
 	bool attached;
 	struct event *rd, *wr;
+	uint32_t off_mask;		/* RolesOff, as told last */
+	bool sip_tcp, sip_udp;
 };
 
 /* One process is one role: role_start and role_attach share this, and nothing
@@ -183,6 +185,15 @@ static void link_take(const Cv__Link *l, const int *fds, size_t n_fds)
 	me.cb.on_link(me.cb.arg, (enum ipc_role)l->role, l->instance, fds[0]);
 }
 
+static void listen_take(const Cv__Listen *l, const int *fds, size_t n_fds)
+{
+	if (n_fds > 1 || !me.attached || !me.cb.on_listen) {
+		close_all(fds, n_fds);
+		return;
+	}
+	me.cb.on_listen(me.cb.arg, l->name, n_fds ? fds[0] : -1);
+}
+
 static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		   const ProtobufCMessage *msg, const int *fds, size_t n_fds)
 {
@@ -194,6 +205,10 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 	}
 	if (type == IPC_LINK) {
 		link_take((const Cv__Link *)msg, fds, n_fds);
+		return;
+	}
+	if (type == IPC_LISTEN) {
+		listen_take((const Cv__Listen *)msg, fds, n_fds);
 		return;
 	}
 	close_all(fds, n_fds);
@@ -440,4 +455,27 @@ void role_serving(struct role *r, const struct addr *source)
 		m.source = &a;
 	}
 	(void)ipc_send(r->ch, SERVING, &m);
+}
+
+static void tell_roles(struct role *r)
+{
+	Cv__RolesOff m = CV__ROLES_OFF__INIT;
+
+	m.mask = r->off_mask;
+	m.sip_tcp = r->sip_tcp;
+	m.sip_udp = r->sip_udp;
+	(void)ipc_send(r->ch, ROLES_OFF, &m);
+}
+
+void role_turn_off(struct role *r, uint32_t mask)
+{
+	r->off_mask = mask;
+	tell_roles(r);
+}
+
+void role_sip_clear(struct role *r, bool tcp, bool udp)
+{
+	r->sip_tcp = tcp;
+	r->sip_udp = udp;
+	tell_roles(r);
 }

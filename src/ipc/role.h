@@ -46,6 +46,9 @@ struct role_callbacks {
 	/* core only, may be NULL: ROLE_DIED, ROLE_UP. */
 	void (*on_super_msg)(void *arg, enum ipc_type type,
 			     const ProtobufCMessage *msg);
+	/* sip only, may be NULL: a listening socket that comes (the callee
+	 * owns fd and closes its former one) or goes (fd -1). */
+	void (*on_listen)(void *arg, uint32_t name, int fd);
 	void *arg;
 };
 
@@ -74,3 +77,9 @@ void role_link_lost(struct role *r, enum ipc_role peer, uint32_t instance);
 /* Which source is being parsed for; NULL = none. Coalesced, cheap. */
 struct addr;
 void role_serving(struct role *r, const struct addr *source);
+/* core only: the roles that switches turned off, bits 1 << role; whoever is
+ * not named is turned on again. Coalesced; super keeps the last mask. */
+void role_turn_off(struct role *r, uint32_t mask);
+/* core only: whether the clear ports of SIP are open; off until said. The same
+ * message, so each call keeps what the other told. */
+void role_sip_clear(struct role *r, bool tcp, bool udp);

@@ -3,11 +3,14 @@
 
 #include "base/crypto/crypto.h"
 #include "base/wr.h"
+#include "ipc/ban.pb-c.h"
 #include "ipc/build_id.h"
 #include "ipc/check.h"
 #include "ipc/cli.pb-c.h"
+#include "ipc/courier.pb-c.h"
 #include "ipc/keys.pb-c.h"
 #include "ipc/media.pb-c.h"
+#include "ipc/sip.pb-c.h"
 #include "ipc/video.pb-c.h"
 #include "ipc/web.pb-c.h"
 
@@ -32,7 +35,7 @@ const char *ipc_role_name(enum ipc_role r)
 {
 	static const char *const names[ROLE_COUNT] = {
 		"none", "super", "keys", "core", "web", "media", "video",
-		"cli",
+		"cli", "ban", "courier", "sip",
 	};
 
 	return r >= ROLE_NONE && r < ROLE_COUNT ? names[r] : "unknown";
@@ -40,7 +43,8 @@ const char *ipc_role_name(enum ipc_role r)
 
 bool ipc_may_carry_fds(enum ipc_type t)
 {
-	return t == IPC_BOOT || t == IPC_LINK;
+	return t == IPC_BOOT || t == IPC_LINK || t == IPC_CONNECTED ||
+	       t == IPC_SIP_CONNECTED || t == IPC_LISTEN;
 }
 
 struct span ipc_build_id(void)

@@ -19,5 +19,6 @@
 #define PATH_DATABASE    "conclave.db"
 #define PATH_JOURNAL     "live.journal"
 #define PATH_AUDIT_DIR   "audit"
+#define PATH_GUARD       "guard"
 
 enum { DATA_KEY_LEN = 32 };

@@ -25,13 +25,27 @@ enum schema_type {
 	SCHEMA_TIME,		/* .i = microseconds since 1970, UTC */
 	SCHEMA_HOSTS,		/* .s host names or addresses, comma between */
 	SCHEMA_ORIGINS,		/* .s https://host[:port], comma between */
+	SCHEMA_SECRET,		/* .s text, opened again to be used (secret) */
+	SCHEMA_TEMPLATE,	/* .s text of several lines, tabs allowed */
+	SCHEMA_ADDRESS,		/* .s one IP address */
+	SCHEMA_HOST,		/* .s one host name or address */
+	SCHEMA_URL,		/* .s https://host[:port][/path], or empty */
+	SCHEMA_NETS,		/* .s address[/prefix], comma between; read it
+				 * with schema_net_next() */
+	SCHEMA_REFS,		/* .s ids of rows of the resource `choices`,
+				 * comma between, in order, none twice, min to
+				 * max of them; schema_ref_next() */
+	SCHEMA_PREFIXES,	/* .s first digits of numbers, an optional +
+				 * before, comma between */
+	SCHEMA_HEX,		/* .s lower case hexadecimal */
 	SCHEMA_TYPE_COUNT
 };
 
 /* Whether .s holds free text that is kept as it is (not secrets, not enums). */
 static inline bool schema_is_text(enum schema_type t)
 {
-	return t == SCHEMA_TEXT || t == SCHEMA_HOSTS || t == SCHEMA_ORIGINS;
+	return t == SCHEMA_TEXT || t == SCHEMA_HOSTS || t == SCHEMA_ORIGINS ||
+	       (t >= SCHEMA_TEMPLATE && t <= SCHEMA_HEX);
 }
 
 enum schema_flag {
@@ -41,6 +55,12 @@ enum schema_flag {
 	SCHEMA_F_NULLABLE = 1 << 3,	/* null is a value: "unset" */
 	SCHEMA_F_READONLY = 1 << 4,	/* made by the server */
 	SCHEMA_F_SECRET = 1 << 5,	/* encrypted at rest, never shown */
+	SCHEMA_F_BY_CORE = 1 << 6,	/* core sets it (store_submit), nobody
+					 * else can: schema_parse() refuses */
+	/* Kept, but nobody acts on it yet; the help says when somebody will
+	 * ("Stored; felt when ..."). It must not be one that would keep
+	 * anybody out: whoever sets it is told, and may believe it. */
+	SCHEMA_F_LATER = 1 << 7,
 };
 
 /* When a change takes effect. */
@@ -56,7 +76,7 @@ struct schema_field {
 	unsigned flags;			/* bits of enum schema_flag */
 	int64_t min, max;
 	const char *def;		/* text form; NULL = null or required */
-	const char *choices;		/* ENUM: "a|b|c"; REF: resource name */
+	const char *choices;		/* ENUM: "a|b|c"; REF(S): resource name */
 	const char *unit;		/* "s", "kbit/s", ... or "" */
 	enum schema_reload reload;
 	uint32_t readers;		/* 1u << ROLE_x of ipc/ipc.h; core always */
@@ -69,6 +89,15 @@ enum schema_resource_id {
 	RES_CONFERENCE_ALIAS,
 	RES_GLOBAL,		/* one row, id 1 */
 	RES_ADMINISTRATOR,
+	RES_SYSTEM_LOCATION,
+	RES_POLICY_SERVER,
+	RES_GATEWAY_ROUTING_RULE,
+	RES_BREAK_IN_ALLOW_LIST_ADDRESS,
+	RES_CONFERENCE_INVITATION,
+	RES_DEVICE,
+	RES_SIP_PROXY,
+	RES_STUN_SERVER,
+	RES_TURN_SERVER,
 	RES_COUNT
 };
 
@@ -100,12 +129,91 @@ enum {
 	ADMINISTRATOR_COUNT
 };
 
-enum { SCHEMA_FIELDS_MAX = 64, SCHEMA_ID_FIELD = 0, SCHEMA_VALUE_MAX = 8192 };
+enum {
+#define X(e, ...) SYSTEM_LOCATION_##e,
+#include "schema/system_location.def"
+#undef X
+	SYSTEM_LOCATION_COUNT
+};
+enum {
+#define X(e, ...) POLICY_SERVER_##e,
+#include "schema/policy_server.def"
+#undef X
+	POLICY_SERVER_COUNT
+};
+enum {
+#define X(e, ...) GATEWAY_ROUTING_RULE_##e,
+#include "schema/gateway_routing_rule.def"
+#undef X
+	GATEWAY_ROUTING_RULE_COUNT
+};
+enum {
+#define X(e, ...) BREAK_IN_ALLOW_LIST_ADDRESS_##e,
+#include "schema/break_in_allow_list_address.def"
+#undef X
+	BREAK_IN_ALLOW_LIST_ADDRESS_COUNT
+};
+enum {
+#define X(e, ...) CONFERENCE_INVITATION_##e,
+#include "schema/conference_invitation.def"
+#undef X
+	CONFERENCE_INVITATION_COUNT
+};
+enum {
+#define X(e, ...) DEVICE_##e,
+#include "schema/device.def"
+#undef X
+	DEVICE_COUNT
+};
+enum {
+#define X(e, ...) SIP_PROXY_##e,
+#include "schema/sip_proxy.def"
+#undef X
+	SIP_PROXY_COUNT
+};
+enum {
+#define X(e, ...) STUN_SERVER_##e,
+#include "schema/stun_server.def"
+#undef X
+	STUN_SERVER_COUNT
+};
+enum {
+#define X(e, ...) TURN_SERVER_##e,
+#include "schema/turn_server.def"
+#undef X
+	TURN_SERVER_COUNT
+};
+
+enum {
+	SCHEMA_FIELDS_MAX = 128,
+	SCHEMA_ID_FIELD = 0,
+	/* Bytes of one value: 49,152 characters of a template. Nothing this
+	 * large belongs on a stack. */
+	SCHEMA_VALUE_MAX = 4 * 49152,
+	/* Bytes of a printed value that is not a template. */
+	SCHEMA_TEXT_MAX = 8192,
+	SCHEMA_NETS_MAX = 256,		/* networks in one list */
+	SCHEMA_REFS_MAX = 16,		/* references in one list */
+};
 
 /* Values of enumerations, in the order of their `choices`. */
 enum { CHAT_DEFAULT = 0, CHAT_YES, CHAT_NO };
 enum { CALL_VIDEO = 0, CALL_VIDEO_ONLY, CALL_AUDIO };
 enum { PIXELS_SD = 0, PIXELS_HD, PIXELS_FULLHD };
+/* SV_: values that others name the same way elsewhere. */
+enum { SV_BDPM_GLOBAL = 0, SV_BDPM_OFF, SV_BDPM_ON };	/* of a location */
+enum { SV_PIN_GUARD_SLOW = 0, SV_PIN_GUARD_BLOCK };
+enum { SV_CRYPTO_BESTEFFORT = 0, SV_CRYPTO_ON, SV_CRYPTO_OFF };
+enum { SV_PROFILE_SECURE = 0, SV_PROFILE_INTEROPERABILITY };
+enum { SV_ON_FAILURE_REJECT = 0, SV_ON_FAILURE_KEEP };
+enum { SV_RULE_AUDIO = 0, SV_RULE_VIDEO, SV_RULE_VIDEO_ONLY, SV_RULE_AUTO };
+enum { SV_RULE_EXTERNAL = 0, SV_RULE_REGISTRATION };
+enum { SV_RULE_H323 = 0, SV_RULE_SIP, SV_RULE_RTMP };
+enum { SV_ALLOW_LIST_USER = 0, SV_ALLOW_LIST_PROXY };
+enum { SV_REFRESH_ADAPTIVE = 0, SV_REFRESH_MAXIMUM };
+enum { SV_SIP_TCP = 0, SV_SIP_UDP, SV_SIP_TLS };
+enum { SV_TURN_UDP = 0, SV_TURN_TCP, SV_TURN_TLS };
+enum { SV_TURN_NAMEPSW = 0, SV_TURN_COTURN_SHARED };
 
 struct schema_resource {
 	enum schema_resource_id id;
@@ -156,9 +264,11 @@ int schema_check(const struct schema_resource *r, unsigned field,
 /* What the rules across fields need to know besides the row. */
 struct schema_context {
 	int64_t min_pin_length;		/* global.min_pin_length */
+	int64_t min_alias_digits;	/* global.min_alias_digits */
 };
 /* The whole row, one value per field, secrets in clear: the PIN rules of a
- * room, limits that depend on one another. 0 or E_INVAL with *why. */
+ * room, limits that depend on one another, what needs a confirmation
+ * (E_DENIED). 0 or E_INVAL with *why. */
 int schema_check_row(const struct schema_resource *r,
 		     const struct schema_value *values,
 		     const struct schema_context *ctx,
@@ -168,6 +278,47 @@ int schema_check_row(const struct schema_resource *r,
  * or "********". Returns the length without NUL or E_LIMIT; cap >= 1. */
 int schema_print(const struct schema_field *f, const struct schema_value *v,
 		 char *dst, size_t cap);
+
+/* The next network of a SCHEMA_NETS list: 1, 0 at the end, E_FORMAT. The
+ * address is v4-mapped and its bits behind the prefix are 0; the prefix is
+ * that of the 16 bytes (an IPv4 address is 128, an IPv4 /24 is 120). */
+int schema_net_next(struct span *rest, uint8_t ip[16], unsigned *prefix);
+/* The next id of a SCHEMA_REFS list: 1, 0 at the end, E_FORMAT. */
+int schema_ref_next(struct span *rest, int64_t *id);
+
+/* --- weak PINs and aliases ------------------------------------------------
+ *
+ * While min_pin_length is at least SCHEMA_PIN_STRONG, a PIN must not be a run
+ * (123456, 987654, 890123), one group of digits over and over (777777, 121212,
+ * 123123), nor equal to an alias of its room or to the part of it before '@'.
+ * Whoever lowers min_pin_length below that has chosen weak PINs, and an alarm
+ * says so; then only the length counts. An alias whose part before '@' is
+ * digits only (an optional + before) has at least min_alias_digits digits.
+ * What is stored stays: the rules bind new PINs and new aliases. */
+enum { SCHEMA_PIN_STRONG = 6 };
+bool schema_is_weak_pin(struct span pin);
+/* Equal to the alias or its part before '@'; a '#' behind the PIN does not
+ * count. */
+bool schema_pin_is_alias(struct span pin, struct span alias);
+
+/* --- the interoperability profile ------------------------------------------
+ *
+ * Setting global.security_profile also writes these settings, unless the same
+ * change sets them: the weaker value for insecure_interoperability, the
+ * default for secure. So what is stored is what is in force. */
+struct schema_relaxed {
+	unsigned field;			/* of global */
+	const char *value;		/* as schema_parse() reads it */
+};
+/* Ends with value NULL. */
+const struct schema_relaxed *schema_relaxed(void);
+
+/* The same without a copy where there is none to make: text types point into
+ * the value, the others into `small`. */
+enum { SCHEMA_SMALL_MAX = 32 };
+struct span schema_text(const struct schema_field *f,
+			const struct schema_value *v,
+			char small[SCHEMA_SMALL_MAX]);
 
 /* Fills *why; `fmt` must not be given a secret. */
 void schema_fail(struct schema_error *why, const struct schema_resource *r,

@@ -117,7 +117,10 @@ static bool is_empty_null(const struct schema_field *f, struct span text)
 {
 	if (text.n != 0)
 		return false;
-	return (f->flags & SCHEMA_F_NULLABLE) || f->type == SCHEMA_PIN;
+	if (f->flags & SCHEMA_F_REQUIRED)
+		return false;
+	return (f->flags & SCHEMA_F_NULLABLE) || f->type == SCHEMA_PIN ||
+	       f->type == SCHEMA_SECRET;
 }
 
 int schema_parse(const struct schema_resource *r, unsigned field,
@@ -127,7 +130,7 @@ int schema_parse(const struct schema_resource *r, unsigned field,
 	if (field >= r->n_fields)
 		return E_INVAL;
 	const struct schema_field *f = &r->fields[field];
-	if (f->flags & SCHEMA_F_READONLY) {
+	if (f->flags & (SCHEMA_F_READONLY | SCHEMA_F_BY_CORE)) {
 		schema_fail(why, r, f->name, "readonly", 0,
 			    "is set by the server");
 		return E_DENIED;
@@ -179,11 +182,22 @@ struct schema_value schema_default(const struct schema_resource *r,
 
 /* --- limits of one value -------------------------------------------------- */
 
-static int check_text(const struct schema_resource *r,
-		      const struct schema_field *f, struct span s,
-		      struct schema_error *why)
+static size_t value_max(const struct schema_field *f)
 {
-	if (s.n > SCHEMA_VALUE_MAX) {
+	return f->type == SCHEMA_TEMPLATE ? SCHEMA_VALUE_MAX : SCHEMA_TEXT_MAX;
+}
+
+static bool is_control(const struct schema_field *f, uint8_t c)
+{
+	if (f->type == SCHEMA_TEMPLATE && (c == '\n' || c == '\t' || c == '\r'))
+		return false;
+	return c < 0x20 || c == 0x7f;
+}
+
+int check_text(const struct schema_resource *r, const struct schema_field *f,
+	       struct span s, struct schema_error *why)
+{
+	if (s.n > value_max(f)) {
 		schema_fail(why, r, f->name, "length", 0, "is too long");
 		return E_LIMIT;
 	}
@@ -194,7 +208,7 @@ static int check_text(const struct schema_resource *r,
 	int64_t chars = 0;
 	for (size_t i = 0; i < s.n; i++) {
 		chars += (s.p[i] & 0xc0) != 0x80;
-		if (s.p[i] >= 0x20 && s.p[i] != 0x7f)
+		if (!is_control(f, s.p[i]))
 			continue;
 		schema_fail(why, r, f->name, "control", (size_t)chars,
 			    "holds a control character (character %lld)",
@@ -319,7 +333,9 @@ int schema_check(const struct schema_resource *r, unsigned field,
 			    "must be one of %s", f->choices);
 		return E_FORMAT;
 	case SCHEMA_TEXT:
+	case SCHEMA_TEMPLATE:
 	case SCHEMA_PASSWORD:
+	case SCHEMA_SECRET:
 		return check_text(r, f, v->s, why);
 	case SCHEMA_PIN:
 		return check_pin(r, f, v->s, why);
@@ -327,6 +343,20 @@ int schema_check(const struct schema_resource *r, unsigned field,
 		return check_hosts(r, f, v->s, why);
 	case SCHEMA_ORIGINS:
 		return check_origins(r, f, v->s, why);
+	case SCHEMA_ADDRESS:
+		return check_address(r, f, v->s, why);
+	case SCHEMA_HOST:
+		return check_host(r, f, v->s, why);
+	case SCHEMA_URL:
+		return check_url(r, f, v->s, why);
+	case SCHEMA_NETS:
+		return check_nets(r, f, v->s, why);
+	case SCHEMA_REFS:
+		return check_refs(r, f, v->s, why);
+	case SCHEMA_PREFIXES:
+		return check_prefixes(r, f, v->s, why);
+	case SCHEMA_HEX:
+		return check_hex(r, f, v->s, why);
 	case SCHEMA_NONE:
 	case SCHEMA_TYPE_COUNT:
 		break;
@@ -362,4 +392,17 @@ int schema_print(const struct schema_field *f, const struct schema_value *v,
 	}
 	}
 	return (size_t)n < cap ? n : E_LIMIT;
+}
+
+struct span schema_text(const struct schema_field *f,
+			const struct schema_value *v,
+			char small[SCHEMA_SMALL_MAX])
+{
+	bool is_hidden = v->is_null || (f->flags & SCHEMA_F_SECRET);
+	if (!is_hidden && schema_is_text(f->type))
+		return v->s;
+	if (!is_hidden && f->type == SCHEMA_ENUM)
+		return schema_choice(f, v->i);
+	int n = schema_print(f, v, small, SCHEMA_SMALL_MAX);
+	return n < 0 ? SPAN_NONE : span_of(small, (size_t)n);
 }

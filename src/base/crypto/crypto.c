@@ -14,6 +14,12 @@ int crypto_sha256(uint8_t out[SHA256_LEN], struct span in)
 	       0 : E_CRYPTO;
 }
 
+int crypto_md5(uint8_t out[MD5_LEN], struct span in)
+{
+	return EVP_Digest(in.p, in.n, out, NULL, EVP_md5(), NULL) == 1 ?
+	       0 : E_CRYPTO;
+}
+
 static int hmac(uint8_t *out, size_t out_n, char *digest, struct span key,
 		struct span in)
 {
@@ -163,6 +169,7 @@ int crypto_warm(void)
 	int r;
 
 	if ((r = crypto_sha256(out, k)) < 0 ||
+	    (r = crypto_md5(out, k)) < 0 ||
 	    (r = crypto_hmac_sha256(out, k, k)) < 0 ||
 	    (r = crypto_hmac_sha1(out, k, k)) < 0 ||
 	    (r = crypto_hkdf(out, sizeof(out), k, k, k)) < 0 ||

@@ -9,10 +9,12 @@
 #include "base/span.h"
 
 enum { SHA256_LEN = 32, SHA1_LEN = 20, AEAD_KEY_LEN = 32, AEAD_NONCE_LEN = 12,
-       AEAD_TAG_LEN = 16 };
+       AEAD_TAG_LEN = 16, MD5_LEN = 16 };
 
 int crypto_warm(void);
 int crypto_sha256(uint8_t out[SHA256_LEN], struct span in);
+/* No protection of anything: scripts of others expect it by name. */
+int crypto_md5(uint8_t out[MD5_LEN], struct span in);
 int crypto_hmac_sha256(uint8_t out[SHA256_LEN], struct span key,
 		       struct span in);
 int crypto_hmac_sha1(uint8_t out[SHA1_LEN], struct span key, struct span in);

@@ -19,6 +19,17 @@ static void expect_hex(const void *p, size_t n, const char *hex)
 	assert_string_equal(t, hex);
 }
 
+static void test_crypto__md5_of_abc(void **st)
+{
+	uint8_t d[MD5_LEN], want[MD5_LEN];
+	(void)st;
+
+	assert_int_equal(hex_decode(want, sizeof(want),
+		SPAN_LIT("900150983cd24fb0d6963f7d28e17f72")), 0);
+	assert_int_equal(crypto_md5(d, SPAN_LIT("abc")), 0);
+	assert_memory_equal(d, want, sizeof(d));
+}
+
 static void test_crypto__sha256_of_abc(void **s)
 {
 	uint8_t d[SHA256_LEN];
@@ -164,6 +175,7 @@ int main(void)
 {
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(test_crypto__sha256_of_abc),
+		cmocka_unit_test(test_crypto__md5_of_abc),
 		cmocka_unit_test(test_crypto__hmac_vectors),
 		cmocka_unit_test(test_crypto__hkdf_vector),
 		cmocka_unit_test(test_crypto__sealed_box_detects_every_changed_byte),

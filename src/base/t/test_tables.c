@@ -151,6 +151,7 @@ static void test_arena__is_bounded_and_aligned(void **s)
 	assert_null(arena_alloc(a, SIZE_MAX));
 	arena_reset(a);
 	assert_int_equal(arena_used(a), 0);
+	assert_int_equal(arena_left(a), 10000);
 	assert_non_null(arena_alloc(a, 9000));
 	assert_null(arena_cstr(a, SPAN_LIT("a\0b")));
 	arena_free(&a);

@@ -226,7 +226,7 @@ static void test_channel__lies_end_the_channel_only(void **s)
 	lie(999, 0, 0, SPAN_NONE, E_DENIED);
 	lie(IPC_JOIN_REPLY, 0, 0, SPAN_NONE, E_DENIED);
 	lie(IPC_BOOT, 0, 0, SPAN_NONE, E_DENIED);
-	lie(IPC_JOIN, 5000, 0, span_of(junk, 3), E_LIMIT);
+	lie(IPC_JOIN, ipc_row(IPC_JOIN)->max_bytes + 1, 0, span_of(junk, 3), E_LIMIT);
 	lie(IPC_JOIN, 3, 1, span_of(junk, 2), E_FORMAT);	/* no beginning */
 	lie(IPC_JOIN, 2, 0, span_of(junk, 3), E_FORMAT);	/* too much */
 	lie(IPC_JOIN, 3, 0, SPAN_NONE, E_FORMAT);	/* empty piece */

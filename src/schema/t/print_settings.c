@@ -9,6 +9,11 @@ static const char *const types[SCHEMA_TYPE_COUNT] = {
 	[SCHEMA_PIN] = "PIN", [SCHEMA_PASSWORD] = "password",
 	[SCHEMA_REF] = "reference", [SCHEMA_TIME] = "time",
 	[SCHEMA_HOSTS] = "host names", [SCHEMA_ORIGINS] = "origins",
+	[SCHEMA_SECRET] = "text", [SCHEMA_TEMPLATE] = "template",
+	[SCHEMA_ADDRESS] = "address", [SCHEMA_HOST] = "host name",
+	[SCHEMA_URL] = "https URL", [SCHEMA_NETS] = "networks",
+	[SCHEMA_REFS] = "references", [SCHEMA_PREFIXES] = "number prefixes",
+	[SCHEMA_HEX] = "hexadecimal",
 };
 static const char *const reloads[] = {
 	[SCHEMA_NEXT_CALL] = "next call",
@@ -20,9 +25,11 @@ static void print_range(const struct schema_field *f)
 {
 	if (f->type == SCHEMA_INT && f->max < INT64_MAX)
 		printf("%lld to %lld", (long long)f->min, (long long)f->max);
-	else if (f->type == SCHEMA_TEXT || f->type == SCHEMA_PIN ||
-		 f->type == SCHEMA_PASSWORD || f->type == SCHEMA_HOSTS ||
-		 f->type == SCHEMA_ORIGINS)
+	else if (f->type == SCHEMA_REFS)
+		printf("%lld to %lld of %s", (long long)f->min,
+		       (long long)f->max, f->choices);
+	else if (f->type == SCHEMA_PIN || f->type == SCHEMA_PASSWORD ||
+		 f->type == SCHEMA_SECRET || schema_is_text(f->type))
 		printf("%lld to %lld characters", (long long)f->min,
 		       (long long)f->max);
 	else if (f->type == SCHEMA_ENUM)
@@ -61,7 +68,8 @@ static void print_field(const struct schema_field *f)
 	print_default(f);
 	printf(" | %s | %s | ", f->unit, reloads[f->reload]);
 	print_readers(f);
-	printf(" | %s |\n", f->help);
+	printf(" | %s%s |\n", f->help,
+	       f->flags & SCHEMA_F_LATER ? " **No effect yet.**" : "");
 }
 
 int main(void)
@@ -71,7 +79,9 @@ int main(void)
 	       " A test compares it with the program, and a fresh\n"
 	       "installation with the defaults. Secrets are encrypted at rest "
 	       "and never shown. *Takes effect* says when a change\n"
-	       "is felt; *readers* are the roles that get the value.\n");
+	       "is felt; *readers* are the roles that get the value. What has "
+	       "no effect yet says so, and `conclave` warns when\n"
+	       "it is set.\n");
 	for (int i = RES_NONE + 1; i < RES_COUNT; i++) {
 		const struct schema_resource *r = schema_resource(i);
 		printf("\n## %s: %s\n\n"
