@@ -10,10 +10,15 @@
 # Settings, from the environment:
 #   CONCLAVE_HTTPS_PORT   8443 (443 as root)     CONCLAVE_HTTP_PORT         0 = off
 #   CONCLAVE_ADMIN_PORT   9443 (reserved)        CONCLAVE_MEDIA_PORT_FIRST  40000
+#   CONCLAVE_SIP_PORT     5061, TLS; 0 = off     CONCLAVE_SIP_CLEAR_PORT    5060, closed until a switch opens it
 #   CONCLAVE_MEDIA_PORT_LAST  49999              CONCLAVE_MEDIA_WORKERS     0 = one for each core
 #   CONCLAVE_ADVERTISE    addresses for clients behind NAT, separated by spaces
 #   CONCLAVE_HOSTS        further names of this host, separated by spaces
 #   CONCLAVE_LOG          a file; default: standard error
+#   CONCLAVE_TRUST        PEM file of the CAs of servers we call; default: the system's
+#   CONCLAVE_FIREWALL     as root: bans = load the sets and drops for bans, and take them away at the end (default);
+#                         full = the whole rule set, with CONCLAVE_FIREWALL_SETTINGS="management=NETS also=tcp/22 ...", which
+#                         stays until `conclave firewall remove`; off = touch nothing
 #   CONCLAVE_STAGE, CONCLAVE_DATA, CONCLAVE_RUN, CONCLAVE_BUILD, CONCLAVE_PAGE: other directories; an empty
 #   CONCLAVE_BUILD starts what is staged already
 set -euo pipefail
@@ -86,12 +91,14 @@ done
 
 args=(--data-dir "$data" --run-dir "$run" --libexec-dir "$libexec" --static-dir "$page"
 	--https-port "$https" --http-port "${CONCLAVE_HTTP_PORT:-0}" --admin-port "${CONCLAVE_ADMIN_PORT:-9443}"
+	--sip-port "${CONCLAVE_SIP_PORT:-5061}" --sip-clear-port "${CONCLAVE_SIP_CLEAR_PORT:-5060}"
 	--media-port-first "${CONCLAVE_MEDIA_PORT_FIRST:-40000}" --media-port-last "${CONCLAVE_MEDIA_PORT_LAST:-49999}"
 	--media-workers "${CONCLAVE_MEDIA_WORKERS:-0}"
 	${hosts[@]+"${hosts[@]}"} ${advertise[@]+"${advertise[@]}"})
 # For tests: the walls between users are missing then.
 [ -z "${CONCLAVE_UNSAFE_SAME_USER:-}" ] || args+=(--unsafe-same-user)
 [ -z "${CONCLAVE_LOG:-}" ] || args+=(--log "$CONCLAVE_LOG")
+[ -z "${CONCLAVE_TRUST:-}" ] || args+=(--trust "$CONCLAVE_TRUST")
 
 print_addresses() {
 	local port=":$https" name seen=" "
@@ -123,6 +130,23 @@ announce() {
 		sleep 0.1
 	done
 }
+
+# Without nft, or where the kernel does not let us, bans act in the faces.
+firewall() {
+	local what=${CONCLAVE_FIREWALL:-bans} form=(--bans-only)
+	[ "$(id -u)" -eq 0 ] && [ -n "$cli" ] && [ "$what" != off ] || return 0
+	# Bans hold on the clear port, too; opening it is said in CONCLAVE_FIREWALL_SETTINGS.
+	local clear="sip_clear=${CONCLAVE_SIP_CLEAR_PORT:-5060}"
+	[ "$what" != full ] || form=(--socket "$run/cli.sock") clear=
+	# shellcheck disable=SC2086
+	"$cli" firewall "$1" "${form[@]}" "https=$https" "http=${CONCLAVE_HTTP_PORT:-0}" "admin=${CONCLAVE_ADMIN_PORT:-9443}" \
+		"sip=${CONCLAVE_SIP_PORT:-5061}" ${clear:+"$clear"} \
+		"media=${CONCLAVE_MEDIA_PORT_FIRST:-40000}-${CONCLAVE_MEDIA_PORT_LAST:-49999}" \
+		${CONCLAVE_FIREWALL_SETTINGS:-} ||
+		echo "conclave: no kernel rules: bans act in the faces" >&2
+}
+firewall apply
+[ "${CONCLAVE_FIREWALL:-bans}" = full ] || trap 'firewall remove' EXIT
 
 stopping=
 pid=

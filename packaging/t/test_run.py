@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -18,7 +19,7 @@ RUN, LIB = sys.argv[1:3]
 del sys.argv[1:3]
 sys.path.insert(0, LIB)
 sys.dont_write_bytecode = True
-from fakehouse import SUPER, House, free_port, gone, is_alive  # noqa: E402
+from fakehouse import PATIENCE_S, SUPER, House, free_port, gone, is_alive  # noqa: E402
 
 
 class Run(unittest.TestCase):
@@ -34,7 +35,7 @@ class Run(unittest.TestCase):
     def tearDown(self):
         if self.proc and self.proc.poll() is None:
             os.killpg(self.proc.pid, signal.SIGTERM)
-            self.proc.wait(10)
+            self.proc.wait(PATIENCE_S)
         if self.proc:
             self.proc.stdout.close()
 
@@ -45,7 +46,7 @@ class Run(unittest.TestCase):
         h = self.h
         env = {**os.environ, "CONCLAVE_BUILD": "", "CONCLAVE_STAGE": h.dir, "CONCLAVE_DATA": h.data,
                "CONCLAVE_RUN": h.run, "CONCLAVE_PAGE": f"{h.dir}/page", "CONCLAVE_HTTPS_PORT": str(h.https),
-               "CONCLAVE_MEDIA_PORT_FIRST": str(h.media), "CONCLAVE_MEDIA_WORKERS": "1", "CONCLAVE_LOG": h.log,
+               "CONCLAVE_MEDIA_PORT_FIRST": str(h.media), "CONCLAVE_SIP_PORT": str(h.sip), "CONCLAVE_MEDIA_WORKERS": "1", "CONCLAVE_LOG": h.log,
                "CONCLAVE_HOSTS": "meet.example.org", "CONCLAVE_UNSAFE_SAME_USER": "1"}
         self.proc = subprocess.Popen(["bash", RUN], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                      start_new_session=True)
@@ -53,7 +54,7 @@ class Run(unittest.TestCase):
         h.proc = self.proc
         return h
 
-    def read_until(self, pattern, seconds=15):
+    def read_until(self, pattern, seconds=PATIENCE_S):
         end = time.monotonic() + seconds
         while not re.search(pattern, self.text):
             left = end - time.monotonic()
@@ -78,7 +79,7 @@ class Run(unittest.TestCase):
         h = self.start().up()
         self.read_until(rf"https://meet.example.org:{h.https}/\n.*https://localhost:{h.https}/")
         os.killpg(self.proc.pid, signal.SIGINT)
-        self.assertEqual(self.proc.wait(6), 0)
+        self.assertEqual(self.proc.wait(PATIENCE_S), 0)
         self.assertEqual(self.supers(), [])
 
     def test_sigterm_to_the_script__ends_everything(self):
@@ -86,7 +87,7 @@ class Run(unittest.TestCase):
         self.read_until("localhost")
         pid = self.supers()[0]
         self.proc.send_signal(signal.SIGTERM)
-        self.assertEqual(self.proc.wait(6), 0)
+        self.assertEqual(self.proc.wait(PATIENCE_S), 0)
         self.assertFalse(is_alive(pid))
 
     def test_killed_super__is_started_anew(self):
@@ -104,13 +105,26 @@ class Run(unittest.TestCase):
             s.listen()
             self.start()
             self.read_until("in use by another program")
-            self.assertEqual(self.proc.wait(6), 1)
+            self.assertEqual(self.proc.wait(PATIENCE_S), 1)
 
     def test_failed_setup__starts_nothing(self):
         self.setup_says("echo conclave-setup: no space left >&2; exit 1")
         self.start()
         self.read_until("no space left")
-        self.assertEqual(self.proc.wait(6), 1)
+        self.assertEqual(self.proc.wait(PATIENCE_S), 1)
+
+
+class Unit(unittest.TestCase):
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "needs systemd-analyze")
+    def test_systemd__finds_nothing_to_say_about_the_unit(self):
+        with open(os.path.join(os.path.dirname(RUN), "systemd/conclave.service"), encoding="utf-8") as f:
+            text = re.sub(r"/opt/conclave/usr/local/\S*/(conclave\S*)(?= )", "/bin/true", f.read())
+        with tempfile.TemporaryDirectory() as d:
+            with open(f"{d}/conclave.service", "w", encoding="utf-8") as f:
+                f.write(text)
+            p = subprocess.run(["systemd-analyze", "verify", f"{d}/conclave.service"], capture_output=True, text=True,
+                               timeout=60, check=False)
+        self.assertEqual((p.returncode, p.stderr.strip()), (0, ""))
 
 
 if __name__ == "__main__":

@@ -42,6 +42,17 @@ static void add_advertise(struct list_of *l, const struct addr *a,
 	add(l, "advertise", "%s", text);
 }
 
+static void add_advertised(struct list_of *l, const struct house_cfg *cfg,
+			   uint32_t instance)
+{
+	const struct options *o = cfg->opt;
+
+	for (size_t i = 0; i < o->n_advertise; i++)
+		add_advertise(l, &o->advertise[i], instance);
+	for (size_t i = 0; i < cfg->n_addrs && !o->n_advertise; i++)
+		add_advertise(l, &cfg->addrs[i], instance);
+}
+
 static void add_media(struct list_of *l, const struct house_cfg *cfg,
 		      uint32_t instance)
 {
@@ -50,10 +61,7 @@ static void add_media(struct list_of *l, const struct house_cfg *cfg,
 	add(l, "media_port", "%u", o->media_first + instance);
 	add(l, "media_port_first", "%u", o->media_first);
 	add(l, "media_port_last", "%u", o->media_last);
-	for (size_t i = 0; i < o->n_advertise; i++)
-		add_advertise(l, &o->advertise[i], instance);
-	for (size_t i = 0; i < cfg->n_addrs && !o->n_advertise; i++)
-		add_advertise(l, &cfg->addrs[i], instance);
+	add_advertised(l, cfg, instance);
 }
 
 /* One more name for the comma-separated value; a full one goes out first. */
@@ -94,6 +102,18 @@ static void add_hosts(struct list_of *l, const struct house_cfg *cfg)
 		add(l, "hosts", "%s", value);
 }
 
+/* Where browsers reach us, for the links that core prints: the first name that
+ * the operator gave, else the machine's. */
+static void add_public(struct list_of *l, const struct house_cfg *cfg)
+{
+	const struct options *o = cfg->opt;
+	const char *name = o->n_hosts ? o->hosts[0] : cfg->hostname;
+
+	add(l, "https_port", "%u", o->https_port);
+	if (name[0])
+		add(l, "public_host", "%s", name);
+}
+
 size_t house_options(struct house_option *out, size_t max,
 		     const struct house_cfg *cfg, enum ipc_role role,
 		     uint32_t instance)
@@ -102,6 +122,8 @@ size_t house_options(struct house_option *out, size_t max,
 
 	add(&l, "instance", "%u", instance);
 	add(&l, "workers", "%u", cfg->workers);
+	if (role == ROLE_CORE)
+		add_public(&l, cfg);
 	if (role == ROLE_WEB) {
 		add(&l, "https_port", "%u", cfg->opt->https_port);
 		add(&l, "http_port", "%u", cfg->opt->http_port);
@@ -109,7 +131,23 @@ size_t house_options(struct house_option *out, size_t max,
 	}
 	if (role == ROLE_MEDIA)
 		add_media(&l, cfg, instance);
+	if (role == ROLE_SIP) {
+		add(&l, "sip_port", "%u", cfg->opt->sip_port);
+		add(&l, "sip_clear_port", "%u", cfg->opt->sip_clear_port);
+		add_advertised(&l, cfg, 0);
+		add_hosts(&l, cfg);
+	}
+	if (role == ROLE_COURIER) {
+		add_advertised(&l, cfg, instance);
+		add_hosts(&l, cfg);
+	}
 	return l.n;
+}
+
+uint32_t house_may_be_off(uint32_t mask)
+{
+	return mask & (1u << ROLE_WEB | 1u << ROLE_MEDIA | 1u << ROLE_VIDEO |
+		       1u << ROLE_BAN | 1u << ROLE_COURIER | 1u << ROLE_SIP);
 }
 
 bool house_has_link(enum ipc_role a, uint32_t ai, enum ipc_role b,
@@ -122,8 +160,10 @@ bool house_has_link(enum ipc_role a, uint32_t ai, enum ipc_role b,
 		b = r;
 	}
 	if (a == ROLE_KEYS)
-		return b == ROLE_WEB;
+		return b == ROLE_WEB || b == ROLE_SIP;
 	if (a == ROLE_CORE)
-		return b == ROLE_WEB || b == ROLE_MEDIA || b == ROLE_VIDEO;
+		return b == ROLE_WEB || b == ROLE_MEDIA ||
+		       b == ROLE_VIDEO || b == ROLE_BAN || b == ROLE_COURIER ||
+		       b == ROLE_SIP;
 	return a == ROLE_MEDIA && b == ROLE_VIDEO && ai == bi;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@
 #include "ipc/ipc_ev.h"
 #include "ipc/role.h"
 #include "ipc/super.pb-c.h"
+#include "super/listen.h"
 #include "super/spawn.h"
 #include "super/unit.h"
 
@@ -27,7 +29,7 @@
 enum { BOOT_OPTIONS_MAX = 64, BOOT_FDS_MAX = 8, RELINK_MS = 300,
        LINK_LOST_MAX = 5, LINK_LOST_S = 60,
        FRAME_LINK_BYTES = 2 * 1024 * 1024,
-       EDGES_MAX = 2 + 3 * OPT_WORKERS_MAX };
+       EDGES_MAX = 6 + 3 * OPT_WORKERS_MAX };
 
 struct slot {
 	struct house *h;
@@ -37,6 +39,7 @@ struct slot {
 	struct event *timer;
 	pid_t pid;			/* 0: no process */
 	bool served;			/* since super began */
+	bool off;			/* core's last RolesOff */
 	struct ipc_ev *chan;		/* NULL: no channel, or it is down */
 	struct sink_src log, crash;
 	struct event *log_ev, *crash_ev;
@@ -56,10 +59,13 @@ struct edge {
 
 struct house {
 	const struct house_cfg *cfg;
+	struct house_fds fds;
 	struct edge edges[EDGES_MAX];
 	size_t n_edges;
 	struct slot slots[HOUSE_SLOTS_MAX];
 	size_t n;
+	int sip_tcp, sip_udp;		/* clear, -1 = closed */
+	bool sip_tcp_on, sip_udp_on;	/* core's last RolesOff */
 	struct sink_src own;
 	struct event *own_ev;
 	bool stopping;
@@ -164,6 +170,146 @@ static void link_lost(struct slot *s, const Cv__LinkLost *m)
 	(void)event_add(e->timer, &tv);
 }
 
+/* --- roles that a switch turned off -------------------------------------- */
+
+static void close_one(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void close_listeners(struct slot *s)
+{
+	struct house_fds *f = &s->h->fds;
+
+	if (s->role == ROLE_WEB) {
+		close_one(&f->https);
+		close_one(&f->http);
+	} else if (s->role == ROLE_SIP) {
+		close_one(&f->sip);
+		close_one(&s->h->sip_tcp);
+		close_one(&s->h->sip_udp);
+	} else if (s->role == ROLE_MEDIA) {
+		close_one(&f->udp[s->instance]);
+		close_one(&f->tcp[s->instance]);
+	}
+}
+
+/* No waiting here: a port still taken costs a back-off. */
+static int open_listeners(struct slot *s)
+{
+	const struct options *o = s->h->cfg->opt;
+	struct house_fds *f = &s->h->fds;
+	uint16_t media = (uint16_t)(o->media_first + s->instance);
+	char error[LISTEN_ERROR_MAX] = "";
+	int r = 0;
+
+	if (s->role == ROLE_WEB && f->https < 0)
+		r = listen_tcp(&f->https, o->https_port, 0, "", error);
+	if (!r && s->role == ROLE_WEB && o->http_port && f->http < 0)
+		r = listen_tcp(&f->http, o->http_port, 0, "", error);
+	if (!r && s->role == ROLE_SIP && o->sip_port && f->sip < 0)
+		r = listen_tcp(&f->sip, o->sip_port, 0, "", error);
+	if (!r && s->role == ROLE_MEDIA && f->udp[s->instance] < 0)
+		r = listen_udp(&f->udp[s->instance], media, 0, "", error);
+	if (!r && s->role == ROLE_MEDIA)
+		(void)listen_only_ice(f->udp[s->instance]);
+	if (!r && s->role == ROLE_MEDIA && f->tcp[s->instance] < 0)
+		r = listen_tcp(&f->tcp[s->instance], media, 0, "", error);
+	if (r)
+		log_error(MOD, "port cannot be opened again",
+			  LOG_S("error", error));
+	return r;
+}
+
+static void tell_listener(struct slot *s, Cv__FdName name, int fd)
+{
+	Cv__Listen m = CV__LISTEN__INIT;
+
+	m.name = name;
+	if (s->chan)
+		(void)ipc_chan_send(ipc_ev_chan(s->chan), IPC_LISTEN, &m.base,
+				    &fd, fd >= 0);
+}
+
+/* Opens or closes one clear port of SIP. A port that somebody else has stays
+ * closed until the switch is moved again. */
+static void clear_port(struct slot *s, bool udp)
+{
+	struct house *h = s->h;
+	const uint16_t port = h->cfg->opt->sip_clear_port;
+	const bool on = udp ? h->sip_udp_on : h->sip_tcp_on;
+	int *fd = udp ? &h->sip_udp : &h->sip_tcp;
+	char error[LISTEN_ERROR_MAX] = "";
+	const int yes = 1;
+	int r = 0;
+
+	if (!on || s->off)
+		close_one(fd);
+	else if (port && *fd < 0)
+		r = udp ? listen_udp(fd, port, 0, "", error) :
+		    listen_tcp(fd, port, 0, "", error);
+	/* An answer leaves from the address that was asked; sip itself may not
+	 * set an option of a socket. */
+	if (udp && *fd >= 0)
+		(void)setsockopt(*fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &yes,
+				 sizeof(yes));
+	if (r)
+		log_error(MOD, "clear port of SIP cannot be opened",
+			  LOG_S("error", error));
+	tell_listener(s, udp ? CV__FD_NAME__FD_SIP_UDP :
+		      CV__FD_NAME__FD_LISTEN_SIP_TCP, *fd);
+}
+
+static void clear_ports(struct slot *s)
+{
+	clear_port(s, false);
+	clear_port(s, true);
+}
+
+static struct slot *sip_of(struct house *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (h->slots[i].role == ROLE_SIP)
+			return &h->slots[i];
+	return NULL;
+}
+
+static void sip_clear(struct house *h, const Cv__RolesOff *m)
+{
+	struct slot *s = sip_of(h);
+	const bool moved = h->sip_tcp_on != m->sip_tcp ||
+			   h->sip_udp_on != m->sip_udp;
+
+	h->sip_tcp_on = m->sip_tcp;
+	h->sip_udp_on = m->sip_udp;
+	if (s && moved)
+		clear_ports(s);
+}
+
+static void roles_off(struct house *h, const Cv__RolesOff *m)
+{
+	uint32_t mask = house_may_be_off(m->mask);
+
+	if (mask != m->mask)
+		log_warn(MOD, "these roles cannot be turned off",
+			 LOG_U("mask", m->mask & ~mask));
+	for (size_t i = 0; i < h->n; i++) {
+		struct slot *s = &h->slots[i];
+		bool off = mask >> s->role & 1;
+
+		if (s->role == ROLE_CORE || off == s->off)
+			continue;
+		s->off = off;
+		log_notice(MOD, off ? "turned off" : "turned on",
+			   LOG_S("role", ipc_role_name(s->role)),
+			   LOG_U("instance", s->instance));
+		step(s, off ? UNIT_EV_OFF : UNIT_EV_ON, clock_mono_ns());
+	}
+	sip_clear(h, m);
+}
+
 static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		   const ProtobufCMessage *msg, const int *fds, size_t n_fds)
 {
@@ -179,6 +325,8 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		serving(s, (const Cv__Serving *)msg);
 	} else if (type == IPC_LINK_LOST) {
 		link_lost(s, (const Cv__LinkLost *)msg);
+	} else if (type == IPC_ROLES_OFF) {
+		roles_off(s->h, (const Cv__RolesOff *)msg);
 	}
 }
 
@@ -222,7 +370,7 @@ static void give_file(struct boot *b, Cv__FdName name, int fd)
 
 static void boot_fds(struct boot *b, const struct slot *s, int crash)
 {
-	const struct house_fds *f = &s->h->cfg->fds;
+	const struct house_fds *f = &s->h->fds;
 
 	give(b, CV__FD_NAME__FD_CRASH, crash);
 	switch (s->role) {
@@ -234,6 +382,13 @@ static void boot_fds(struct boot *b, const struct slot *s, int crash)
 		give_file(b, CV__FD_NAME__FD_DATA_KEY, f->data_key);
 		give(b, CV__FD_NAME__FD_DATA_DIR, f->data_dir);
 		give(b, CV__FD_NAME__FD_CLI, f->cli);
+		give(b, CV__FD_NAME__FD_GUARD, f->guard);
+		break;
+	case ROLE_BAN:
+		give(b, CV__FD_NAME__FD_NETLINK, f->netlink);
+		break;
+	case ROLE_COURIER:
+		give_file(b, CV__FD_NAME__FD_TRUST, f->trust);
 		break;
 	case ROLE_WEB:
 		give(b, CV__FD_NAME__FD_LISTEN_HTTPS, f->https);
@@ -241,9 +396,15 @@ static void boot_fds(struct boot *b, const struct slot *s, int crash)
 		give_file(b, CV__FD_NAME__FD_TLS_CERT, f->tls_cert);
 		give(b, CV__FD_NAME__FD_STATIC_DIR, f->static_dir);
 		break;
+	case ROLE_SIP:
+		give(b, CV__FD_NAME__FD_LISTEN_SIP_TLS, f->sip);
+		give_file(b, CV__FD_NAME__FD_TLS_CERT, f->tls_cert);
+		give_file(b, CV__FD_NAME__FD_TRUST, f->trust);
+		break;
 	case ROLE_MEDIA:
 		give(b, CV__FD_NAME__FD_MEDIA_UDP, f->udp[s->instance]);
 		give(b, CV__FD_NAME__FD_MEDIA_TCP, f->tcp[s->instance]);
+		give_file(b, CV__FD_NAME__FD_PROMPTS, f->prompts);
 		break;
 	default:
 		break;
@@ -363,6 +524,7 @@ static int make_process(struct slot *s, int channel, int log, int crash)
 	struct spawn sp = {
 		.path = path, .instance = s->instance,
 		.change_user = u->change, .uid = u->uid, .gid = u->gid,
+		.net_admin = s->role == ROLE_BAN,
 		.channel = channel, .log = log, .crash = crash,
 	};
 	pid_t pid;
@@ -393,6 +555,8 @@ static int spawn_slot(struct slot *s)
 	int r = E_SYS;
 
 	s->has_source = false;
+	if (open_listeners(s) < 0)
+		return E_SYS;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return E_SYS;
 	r = pipe_open(s, &s->log, &s->log_ev, false, &log);
@@ -411,6 +575,8 @@ static int spawn_slot(struct slot *s)
 		close(log);
 	if (crash >= 0)
 		close(crash);
+	if (!r && s->role == ROLE_SIP)
+		clear_ports(s);
 	if (!r)
 		make_links(s);
 	return r;
@@ -550,6 +716,8 @@ static void act(struct slot *s, unsigned todo, uint64_t now)
 		(void)kill(s->pid, SIGKILL);
 	if (todo & UNIT_DO_SEND_STOP)
 		send_stop(s);
+	if (todo & UNIT_DO_CLOSE)
+		close_listeners(s);
 	if (todo & UNIT_DO_TELL_UP)
 		told_up(s);
 	if (!(todo & UNIT_DO_SPAWN))
@@ -620,6 +788,7 @@ void house_reap(struct house *h)
 			if (todo & UNIT_DO_TELL_DIED)
 				tell_died(s, status);
 			arm(s, clock_mono_ns());
+			act(s, todo & UNIT_DO_SPAWN, clock_mono_ns());
 			heed_refusal(s, status);
 		}
 	}
@@ -662,13 +831,17 @@ static int add_edges(struct house *h)
 	return 0;
 }
 
-/* In the order of trust: keys, core, media, video, web. */
+/* In the order of trust: keys, core, ban, courier, media, video, web, sip. */
 static int add_slots(struct house *h)
 {
 	int r = add_slot(h, ROLE_KEYS, 0);
 
 	if (!r)
 		r = add_slot(h, ROLE_CORE, 0);
+	if (!r && h->cfg->with_ban)
+		r = add_slot(h, ROLE_BAN, 0);
+	if (!r && h->cfg->with_courier)
+		r = add_slot(h, ROLE_COURIER, 0);
 	for (uint32_t i = 0; i < h->cfg->workers && !r; i++) {
 		r = add_slot(h, ROLE_MEDIA, i);
 		if (!r)
@@ -676,6 +849,8 @@ static int add_slots(struct house *h)
 	}
 	if (!r)
 		r = add_slot(h, ROLE_WEB, 0);
+	if (!r && h->cfg->with_sip)
+		r = add_slot(h, ROLE_SIP, 0);
 	return r ? r : add_edges(h);
 }
 
@@ -690,6 +865,8 @@ int house_new(struct house **out, const struct house_cfg *cfg)
 	if (!h)
 		return E_NOMEM;
 	h->cfg = cfg;
+	h->fds = cfg->fds;
+	h->sip_tcp = h->sip_udp = -1;
 	sink_src_init(&h->own, cfg->own_log, ipc_role_name(ROLE_SUPER), 0,
 		      false);
 	h->own_ev = event_new(cfg->base, cfg->own_log, EV_READ | EV_PERSIST,
@@ -721,6 +898,8 @@ void house_free(struct house **hp)
 	}
 	for (size_t i = 0; i < h->n_edges; i++)
 		event_free(h->edges[i].timer);
+	close_one(&h->sip_tcp);
+	close_one(&h->sip_udp);
 	if (h->own_ev) {
 		cb_own_log(-1, 0, h);
 		event_free(h->own_ev);

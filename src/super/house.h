@@ -12,16 +12,20 @@
 
 enum {
 	HOUSE_ADDRS_MAX = 32,
-	HOUSE_SLOTS_MAX = 3 + 2 * OPT_WORKERS_MAX,
+	HOUSE_SLOTS_MAX = 6 + 2 * OPT_WORKERS_MAX,
 	HOUSE_REFUSAL_MAX = SINK_LAST_MAX + 16,
 };
 
 struct event_base;
 
-/* Not owned; -1 = none. */
+/* -1 = none. The listening sockets https, http, sip, udp, tcp are the house's from
+ * house_new() on: it closes and opens them (ROLES_OFF). The others are not
+ * owned. */
 struct house_fds {
-	int https, http, cli, data_key, data_dir, tls_key, tls_cert, static_dir;
+	int https, http, cli, data_key, data_dir, tls_key, tls_cert, static_dir,
+	    trust, guard, netlink, prompts;
 	int udp[OPT_WORKERS_MAX], tcp[OPT_WORKERS_MAX];
+	int sip;			/* TLS; the clear ones are the house's */
 };
 
 struct house_user {
@@ -35,6 +39,7 @@ struct house_cfg {
 	const struct options *opt;
 	struct house_fds fds;
 	struct house_user users[ROLE_COUNT];
+	bool with_ban, with_courier, with_sip;	/* may be left out */
 	unsigned workers;		/* 1..OPT_WORKERS_MAX */
 	struct addr addrs[HOUSE_ADDRS_MAX];	/* this host's own */
 	size_t n_addrs;
@@ -61,6 +66,8 @@ bool house_has_link(enum ipc_role a, uint32_t ai, enum ipc_role b,
 		    uint32_t bi);
 /* Pure: the options of one role's Boot, into an arena-like array of
  * `max` rows; returns how many. */
+/* Pure: the roles of a RolesOff that may be turned off at all. */
+uint32_t house_may_be_off(uint32_t mask);
 struct house_option {
 	char name[32];
 	char value[512];

@@ -1,6 +1,8 @@
 #include "super/listen.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/netlink.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -37,11 +39,11 @@ static int set(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value));
 }
 
-static int bind_patiently(int fd, uint16_t port)
+static int bind_patiently(int fd, uint16_t port, unsigned wait_ms)
 {
 	struct sockaddr_in6 any = {.sin6_family = AF_INET6,
 				   .sin6_port = htons(port)};
-	uint64_t end = clock_mono_ns() + LISTEN_WAIT_MS * NS_PER_MS;
+	uint64_t end = clock_mono_ns() + wait_ms * NS_PER_MS;
 
 	while (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0) {
 		if (errno != EADDRINUSE || clock_mono_ns() >= end)
@@ -52,7 +54,7 @@ static int bind_patiently(int fd, uint16_t port)
 	return 0;
 }
 
-static int open_bound(int *out, int type, uint16_t port)
+static int open_bound(int *out, int type, uint16_t port, unsigned wait_ms)
 {
 	int fd = socket(AF_INET6, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int keep;
@@ -62,7 +64,7 @@ static int open_bound(int *out, int type, uint16_t port)
 	if (set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) == 0 &&
 	    (type != SOCK_STREAM ||
 	     set(fd, SOL_SOCKET, SO_REUSEADDR, 1) == 0) &&
-	    bind_patiently(fd, port) == 0) {
+	    bind_patiently(fd, port, wait_ms) == 0) {
 		*out = fd;
 		return 0;
 	}
@@ -72,12 +74,12 @@ static int open_bound(int *out, int type, uint16_t port)
 	return E_SYS;
 }
 
-int listen_tcp(int *out, uint16_t port, const char *option,
+int listen_tcp(int *out, uint16_t port, unsigned wait_ms, const char *option,
 	       char error[LISTEN_ERROR_MAX])
 {
 	int fd;
 
-	if (open_bound(&fd, SOCK_STREAM, port) < 0) {
+	if (open_bound(&fd, SOCK_STREAM, port, wait_ms) < 0) {
 		explain(error, "TCP", port, option);
 		return E_SYS;
 	}
@@ -93,12 +95,13 @@ int listen_tcp(int *out, uint16_t port, const char *option,
 	return 0;
 }
 
-int listen_udp(int *out, uint16_t port, char error[LISTEN_ERROR_MAX])
+int listen_udp(int *out, uint16_t port, unsigned wait_ms, const char *option,
+	       char error[LISTEN_ERROR_MAX])
 {
 	int fd;
 
-	if (open_bound(&fd, SOCK_DGRAM, port) < 0) {
-		explain(error, "UDP", port, "--media-port-first (make run: CONCLAVE_MEDIA_PORT_FIRST)");
+	if (open_bound(&fd, SOCK_DGRAM, port, wait_ms) < 0) {
+		explain(error, "UDP", port, option);
 		return E_SYS;
 	}
 	/* As much as the kernel gives; FORCE works for root only. */
@@ -106,6 +109,62 @@ int listen_udp(int *out, uint16_t port, char error[LISTEN_ERROR_MAX])
 		(void)set(fd, SOL_SOCKET, SO_RCVBUF, LISTEN_UDP_BUFFER_BYTES);
 	if (set(fd, SOL_SOCKET, SO_SNDBUFFORCE, LISTEN_UDP_BUFFER_BYTES) < 0)
 		(void)set(fd, SOL_SOCKET, SO_SNDBUF, LISTEN_UDP_BUFFER_BYTES);
+	*out = fd;
+	return 0;
+}
+
+/* The program sees the UDP header, then the payload. What is too short for a
+ * load is dropped. */
+int listen_only_ice(int fd)
+{
+	enum { UDP = 8, COOKIE = 0x2112a442, STUN_END = 4, DTLS = 20,
+	       DTLS_END = 64, RTP = 128, RTP_END = 192, DTLS_MIN = 13,
+	       RTCP_MIN = 8 };
+	static const struct sock_filter steps[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, UDP),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, RTP_END, 11, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, RTP, 7, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, DTLS_END, 9, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, DTLS, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, STUN_END, 7, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, UDP + 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, COOKIE, 4, 5),
+		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, UDP + DTLS_MIN, 2, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, UDP + RTCP_MIN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	/* The kernel only reads it. */
+	const struct sock_fprog p = {
+		.len = sizeof(steps) / sizeof(*steps),
+		.filter = (struct sock_filter *)(uintptr_t)steps,
+	};
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof(p)) < 0)
+		return E_SYS;
+	return 0;
+}
+
+int listen_netlink(int *out)
+{
+	struct sockaddr_nl nl = {.nl_family = AF_NETLINK};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			NETLINK_NETFILTER);
+
+	if (fd < 0)
+		return E_SYS;
+	/* A refusal repeats the header of what was refused, not all of it. */
+	if (bind(fd, (struct sockaddr *)&nl, sizeof(nl)) < 0 ||
+	    set(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1) < 0) {
+		close(fd);
+		return E_SYS;
+	}
+	/* As much as the kernel gives: in a user namespace no FORCE. */
+	if (set(fd, SOL_SOCKET, SO_SNDBUFFORCE, LISTEN_NETLINK_BYTES) < 0)
+		(void)set(fd, SOL_SOCKET, SO_SNDBUF, LISTEN_NETLINK_BYTES);
+	if (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, LISTEN_NETLINK_BYTES) < 0)
+		(void)set(fd, SOL_SOCKET, SO_RCVBUF, LISTEN_NETLINK_BYTES);
 	*out = fd;
 	return 0;
 }

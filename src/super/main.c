@@ -22,6 +22,7 @@ struct super {
 	struct sink sink;
 	struct house *house;
 	int lock;
+	const char *why_no_ban;
 	struct event *signals[N_SIGNALS];
 };
 
@@ -90,7 +91,8 @@ static void raise_nofile(void)
 
 static void no_descriptors(struct house_fds *f)
 {
-	*f = (struct house_fds){-1, -1, -1, -1, -1, -1, -1, -1, {0}, {0}};
+	*f = (struct house_fds){-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+				-1, {0}, {0}, -1};
 	for (size_t i = 0; i < OPT_WORKERS_MAX; i++)
 		f->udp[i] = f->tcp[i] = -1;
 }
@@ -108,6 +110,7 @@ static int prepare(struct super *s, char error[PREPARE_ERROR_MAX])
 			       "this kernel is too old: %s", strerror(errno));
 		return E_SYS;
 	}
+	prepare_roles(&s->cfg, &s->why_no_ban);
 	r = prepare_users(&s->cfg, error);
 	if (!r)
 		r = prepare_files(&s->cfg, &s->lock, error);
@@ -118,7 +121,7 @@ static int prepare(struct super *s, char error[PREPARE_ERROR_MAX])
 
 static int start(struct super *s)
 {
-	int r = super_walls(&s->opt);
+	int r = super_walls(&s->opt, s->cfg.with_ban);
 
 	if (r < 0)
 		return r;
@@ -131,6 +134,7 @@ static int start(struct super *s)
 
 static void finish(struct super *s)
 {
+	static const char *const names[] = {"cli.sock", "ports"};
 	char path[OPT_PATH_MAX + 16];
 
 	house_free(&s->house);
@@ -139,8 +143,11 @@ static void finish(struct super *s)
 			event_free(s->signals[i]);
 	if (s->cfg.base)
 		event_base_free(s->cfg.base);
-	(void)snprintf(path, sizeof(path), "%s/cli.sock", s->opt.run_dir);
-	(void)unlink(path);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", s->opt.run_dir,
+			       names[i]);
+		(void)unlink(path);
+	}
 }
 
 static bool wants_help(int argc, char **argv)
@@ -170,6 +177,17 @@ int main(int argc, char **argv)
 	log_notice("super", "starts", LOG_U("workers", s.cfg.workers),
 		   LOG_U("https_port", s.opt.https_port),
 		   LOG_U("media_port", s.opt.media_first));
+	if (s.why_no_ban)
+		log_notice("super", "no kernel bans: they act in the faces",
+			   LOG_S("why", s.why_no_ban));
+	if (s.cfg.fds.guard < 0)
+		log_warn("super", "no file <data>/core/guard: blocks and bans end with core");
+	if (s.cfg.fds.prompts < 0)
+		log_warn("super", "no prompts.pack in --libexec-dir: callers by telephone are told nothing");
+	if (!s.cfg.with_courier)
+		log_notice("super", "conclave-courier is not installed: nothing calls out");
+	if (!s.cfg.with_sip)
+		log_notice("super", "no SIP: conclave-sip is not installed, or both of its ports are 0");
 	house_start(s.house);
 	(void)event_base_dispatch(s.cfg.base);
 	r = house_refusal(s.house) ? complain(house_refusal(s.house)) : 0;

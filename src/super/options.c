@@ -9,12 +9,15 @@ const char options_usage[] =
 "usage: conclave-super --data-dir DIR --run-dir DIR --libexec-dir DIR --static-dir DIR\n"
 "  --https-port N          public HTTPS (8443)\n"
 "  --http-port N           plain HTTP that only redirects; 0 = off (0)\n"
+"  --sip-port N            SIP over TLS; 0 = off (5061)\n"
+"  --sip-clear-port N      SIP over TCP and UDP, closed until a switch opens it; 0 = never (5060)\n"
 "  --admin-port N          reserved for management (9443)\n"
 "  --media-port-first N    UDP and TCP of the first media worker (40000)\n"
 "  --media-port-last N     end of the range (49999)\n"
 "  --media-workers N       0 = one for each core (0)\n"
 "  --advertise ADDR[:PORT] address that clients are told to send media to\n"
 "  --host NAME             further name under which clients may call us\n"
+"  --trust FILE            CAs (PEM) that servers we call must come from, instead of the system's\n"
 "  --log FILE              append records to FILE instead of stderr\n"
 "  --unsafe-same-user      as root: do not give each role a user of its own\n";
 
@@ -45,9 +48,12 @@ static const struct row rows[] = {
 	{"--libexec-dir", PATH, AT(libexec_dir), 0},
 	{"--static-dir", PATH, AT(static_dir), 0},
 	{"--log", PATH, AT(log_file), 0},
+	{"--trust", PATH, AT(trust_file), 0},
 	{"--https-port", PORT, AT(https_port), 0},
 	{"--http-port", PORT, AT(http_port), 0},
 	{"--admin-port", PORT, AT(admin_port), 0},
+	{"--sip-port", PORT, AT(sip_port), 0},
+	{"--sip-clear-port", PORT, AT(sip_clear_port), 0},
 	{"--media-port-first", PORT, AT(media_first), 0},
 	{"--media-port-last", PORT, AT(media_last), 0},
 	{"--media-workers", NUMBER, AT(workers), OPT_WORKERS_MAX},
@@ -159,6 +165,16 @@ static int check(const struct options *o, char error[OPT_ERROR_MAX])
 	if (o->https_port == o->http_port || o->https_port == o->admin_port)
 		return complain(error, "two listeners on port %u",
 				o->https_port);
+	if (o->sip_port && (o->sip_port == o->https_port ||
+			    o->sip_port == o->http_port ||
+			    o->sip_port == o->admin_port ||
+			    o->sip_port == o->sip_clear_port))
+		return complain(error, "two listeners on port %u", o->sip_port);
+	if (o->sip_clear_port && (o->sip_clear_port == o->https_port ||
+				  o->sip_clear_port == o->http_port ||
+				  o->sip_clear_port == o->admin_port))
+		return complain(error, "two listeners on port %u",
+				o->sip_clear_port);
 	if (o->media_first < 1024 || o->media_last < o->media_first)
 		return complain(error, "media ports %u-%u: want 1024 or more, first not above last",
 				o->media_first, o->media_last);
@@ -170,6 +186,7 @@ int options_parse(struct options *o, int argc, char *const argv[],
 {
 	*o = (struct options){
 		.https_port = 8443, .admin_port = 9443,
+		.sip_port = 5061, .sip_clear_port = 5060,
 		.media_first = 40000, .media_last = 49999,
 	};
 	error[0] = 0;

@@ -17,8 +17,10 @@ enum {
 struct options {
 	char data_dir[OPT_PATH_MAX], run_dir[OPT_PATH_MAX],
 	     libexec_dir[OPT_PATH_MAX], static_dir[OPT_PATH_MAX],
-	     log_file[OPT_PATH_MAX];	/* "" = stderr */
+	     log_file[OPT_PATH_MAX],	/* "" = stderr */
+	     trust_file[OPT_PATH_MAX];	/* "" = the system's CAs */
 	uint16_t https_port, http_port, admin_port;
+	uint16_t sip_port, sip_clear_port;	/* 0 = off */
 	uint16_t media_first, media_last;
 	unsigned workers;		/* 0 = one for each core */
 	struct addr advertise[OPT_ADVERTISE_MAX];	/* port 0 = the socket's */

@@ -9,5 +9,11 @@ enum { PREPARE_ERROR_MAX = 1024 };
  * files, static files, users, executables. */
 int prepare_files(struct house_cfg *cfg, int *lock,
 		  char error[PREPARE_ERROR_MAX]);
+/* The roles that may be left out: courier when its program is not installed;
+ * ban also when super may not administer the network. *why_no_ban: the
+ * reason, or NULL. Before the others. */
+void prepare_roles(struct house_cfg *cfg, const char **why_no_ban);
 int prepare_users(struct house_cfg *cfg, char error[PREPARE_ERROR_MAX]);
+/* Listening sockets, and the table of their ports for conclave(1):
+ * <run>/ports, lines "name first last". */
 int prepare_sockets(struct house_cfg *cfg, char error[PREPARE_ERROR_MAX]);

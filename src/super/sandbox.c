@@ -1,7 +1,7 @@
 #include "super/sandbox.h"
 
 #include <link.h>
-#include <linux/capability.h>
+#include <sys/capability.h>
 
 #include "base/err.h"
 #include "base/sandbox.h"
@@ -23,7 +23,21 @@ static int find_loader(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1;		/* the program itself comes first */
 }
 
-int super_walls(const struct options *o)
+/* Held for ban alone: what super itself does needs none of it. */
+static int lay_aside_net_admin(void)
+{
+	const cap_value_t c = CAP_NET_ADMIN;
+	cap_t caps = cap_get_proc();
+	int r = E_SYS;
+
+	if (caps && cap_set_flag(caps, CAP_EFFECTIVE, 1, &c, CAP_CLEAR) == 0 &&
+	    cap_set_proc(caps) == 0)
+		r = 0;
+	cap_free(caps);
+	return r;
+}
+
+int super_walls(const struct options *o, bool net_admin)
 {
 	const char *loader = NULL;
 	struct sandbox_path paths[PATHS] = {
@@ -43,10 +57,16 @@ int super_walls(const struct options *o)
 		.keep_caps = CAP(SETUID) | CAP(SETGID) | CAP(SETPCAP) |
 			     CAP(KILL) | CAP(NET_BIND_SERVICE),
 	};
+	int r;
 
 	(void)dl_iterate_phdr(find_loader, &loader);
 	if (loader)
 		paths[5] = (struct sandbox_path){loader, false, true,
 						 "exec of a dynamic program"};
-	return sandbox_enter_super(&p);
+	if (net_admin)
+		p.keep_caps |= CAP(NET_ADMIN);
+	r = sandbox_enter_super(&p);
+	if (!r && net_admin)
+		r = lay_aside_net_admin();
+	return r;
 }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -60,6 +62,23 @@ static void reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* The one capability that survives the change of user and, as an ambient one,
+ * the exec; what else super holds goes here. */
+static int keep_net_admin(void)
+{
+	const cap_value_t c = CAP_NET_ADMIN;
+	cap_t caps = cap_init();
+	int r = -1;
+
+	if (caps && cap_set_flag(caps, CAP_PERMITTED, 1, &c, CAP_SET) == 0 &&
+	    cap_set_flag(caps, CAP_EFFECTIVE, 1, &c, CAP_SET) == 0 &&
+	    cap_set_flag(caps, CAP_INHERITABLE, 1, &c, CAP_SET) == 0 &&
+	    cap_set_proc(caps) == 0)
+		r = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, c, 0, 0);
+	cap_free(caps);
+	return r;
+}
+
 static void change_user(const struct spawn *s)
 {
 	if (!s->change_user)
@@ -68,9 +87,13 @@ static void change_user(const struct spawn *s)
 		errno = EPERM;
 		give_up("a role never runs as root");
 	}
+	if (s->net_admin && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		give_up("capabilities");
 	if (setgroups(0, NULL) < 0 || setresgid(s->gid, s->gid, s->gid) < 0 ||
 	    setresuid(s->uid, s->uid, s->uid) < 0)
 		give_up("change of user");
+	if (s->net_admin && keep_net_admin() < 0)
+		give_up("CAP_NET_ADMIN");
 	if (setuid(0) == 0)
 		give_up("the old user came back");
 }

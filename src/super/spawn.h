@@ -10,6 +10,7 @@ struct spawn {
 	bool change_user;
 	uid_t uid;		/* with change_user: never 0 */
 	gid_t gid;
+	bool net_admin;		/* ban: CAP_NET_ADMIN goes along */
 	int channel;		/* becomes descriptor 3 */
 	int log;		/* becomes descriptor 4 */
 	int crash;		/* becomes 1 and 2: what a library prints */

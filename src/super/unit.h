@@ -2,7 +2,9 @@
  *
  * A table of states and events; time is an argument, effects are the bits it
  * returns. After a death the role comes back at once, then after 100 ms,
- * doubling up to 10 s; UNIT_HEALTHY_S of service clear the count.
+ * doubling up to 10 s; UNIT_HEALTHY_S of service clear the count. A role that
+ * a switch turned off ends in order and has no process until it is turned on;
+ * turned on before its process has gone, it starts when that has.
  */
 #pragma once
 #include <stdbool.h>
@@ -24,6 +26,9 @@ enum unit_state {
 	UNIT_KILLED,		/* SIGKILL sent, exit not seen */
 	UNIT_STOPPING,		/* orderly end */
 	UNIT_DONE,		/* never started again */
+	UNIT_LEAVING,		/* turned off, exit not seen */
+	UNIT_OFF,
+	UNIT_RETURNING,		/* turned on again, exit not seen */
 	UNIT_STATE_COUNT
 };
 
@@ -34,6 +39,8 @@ enum unit_ev {
 	UNIT_EV_EXIT,		/* the process was reaped, or could not be made */
 	UNIT_EV_CHANNEL_DOWN,
 	UNIT_EV_STOP,
+	UNIT_EV_OFF,		/* a switch turned the role off */
+	UNIT_EV_ON,
 	UNIT_EV_COUNT
 };
 
@@ -44,6 +51,7 @@ enum {				/* what the caller does, in this order */
 	UNIT_DO_TELL_UP = 8,
 	UNIT_DO_SPAWN = 16,
 	UNIT_REFUSED = 32,	/* the event does not belong here; counted */
+	UNIT_DO_CLOSE = 64,	/* the role's listening sockets */
 };
 
 struct unit {

@@ -1,6 +1,7 @@
 /* Stands in for every role in the supervisor's tests: says in the log what it
  * was given and what its links carry. SIGUSR1 makes its loop hang, SIGHUP
- * makes it drop its newest link. */
+ * makes it drop its newest link; core turns web off and the clear ports of SIP
+ * on on SIGUSR2, and back at the next. */
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,6 +38,18 @@ static void drop_link(evutil_socket_t sig, short what, void *arg)
 	(void)shutdown(newest.fd, SHUT_RDWR);
 	newest.fd = -1;
 	role_link_lost(role, newest.peer, newest.instance);
+}
+
+static void turn(evutil_socket_t sig, short what, void *arg)
+{
+	static bool off;
+
+	(void)sig;
+	(void)what;
+	(void)arg;
+	off = !off;
+	role_sip_clear(role, off, off);
+	role_turn_off(role, off ? 1u << ROLE_WEB | 1u << ROLE_KEYS : 0);
 }
 
 static void hang(int sig)
@@ -135,6 +148,21 @@ static const char *kind_of(int fd)
 	return listens ? "listens" : "stream";
 }
 
+static void on_listen(void *arg, uint32_t name, int fd)
+{
+	const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(
+		&cv__fd_name__descriptor, (int)name);
+	static int kept[2] = {-1, -1};
+	const int i = name == CV__FD_NAME__FD_SIP_UDP;
+
+	(void)arg;
+	if (kept[i] >= 0)
+		close(kept[i]);
+	kept[i] = fd;
+	log_info("fake", "listen", LOG_S("name", v ? v->name : "?"),
+		 LOG_S("kind", fd < 0 ? "closed" : kind_of(fd)));
+}
+
 static void tell_boot(void)
 {
 	struct rlimit core = {1, 1};
@@ -177,10 +205,10 @@ int main(int argc, char **argv)
 {
 	struct role_callbacks cb = {
 		.on_link = on_link, .on_stop = on_stop,
-		.on_super_msg = on_super_msg,
+		.on_super_msg = on_super_msg, .on_listen = on_listen,
 	};
 	struct addr source;
-	struct event *hup;
+	struct event *hup, *usr2;
 
 	(void)argc;
 	if (sandbox_early() < 0)
@@ -192,13 +220,19 @@ int main(int argc, char **argv)
 	tell_boot();
 	tell_options();
 	base = event_base_new();
-	if (!base || role_attach(&role, base, &cb) < 0 || role_ready(role) < 0)
+	if (!base || role_attach(&role, base, &cb) < 0)
 		return 1;
+	/* Before Ready: a test may send a signal, or kill, as soon as super
+	 * says that the role serves. */
 	hup = evsignal_new(base, SIGHUP, drop_link, NULL);
-	if (!hup || event_add(hup, NULL) < 0)
+	usr2 = evsignal_new(base, SIGUSR2, turn, NULL);
+	if (!hup || event_add(hup, NULL) < 0 || !usr2 ||
+	    (boot.role == ROLE_CORE && event_add(usr2, NULL) < 0))
 		return 1;
 	if (addr_parse(&source, SPAN_LIT("192.0.2.7"), 1234) == 0)
 		role_serving(role, boot.role == ROLE_WEB ? &source : NULL);
+	if (role_ready(role) < 0)
+		return 1;
 	(void)fprintf(stderr, "a library said something\n");
 	(void)event_base_dispatch(base);
 	log_info("fake", "ends");

@@ -17,7 +17,10 @@ import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
-from fakehouse import ROLES, House, gone
+from fakehouse import ROLES as CORE_ROLES, House, gone
+
+ROLES = [*CORE_ROLES, "ban", "courier"]
+NET_ADMIN = 1 << 12
 
 CAPS = sum(1 << n for n in (5, 6, 7, 8, 10))  # KILL SETGID SETUID SETPCAP NET_BIND_SERVICE
 FIRST_UID = 64100
@@ -80,17 +83,18 @@ HAS_USERS = become_root()
 
 class Root(unittest.TestCase):
     def house(self):
-        h = House(parent="/run" if HAS_USERS else None, users=HAS_USERS)
+        h = House(parent="/run" if HAS_USERS else None, users=HAS_USERS, more=["ban", "courier"])
         if HAS_USERS:
             shutil.chown(f"{h.data}/core", uid_of("core"))
         self.addCleanup(h.stop)
         return h
 
-    def test_super__keeps_five_capabilities(self):
-        h = self.house().start().up()
+    def test_super__keeps_five_capabilities_and_one_to_hand_on(self):
+        h = self.house().start().up(7)
         s = status(h.proc.pid)
-        for field in ("CapEff", "CapPrm", "CapBnd"):
-            self.assertEqual(int(s[field], 16), CAPS, field)
+        self.assertEqual(int(s["CapEff"], 16), CAPS)
+        for field in ("CapPrm", "CapBnd"):
+            self.assertEqual(int(s[field], 16), CAPS | NET_ADMIN, field)
         self.assertEqual(int(s["CapInh"], 16), 0)
         self.assertEqual(int(s["CapAmb"], 16), 0)
         self.assertEqual(s["NoNewPrivs"], "1")
@@ -98,7 +102,7 @@ class Root(unittest.TestCase):
 
     @unittest.skipUnless(HAS_USERS, "needs root or sudo: a user namespace has one user only")
     def test_roles__have_users_of_their_own_and_no_capability(self):
-        h = self.house().start().up()
+        h = self.house().start().up(7)
         for r in ROLES:
             s = status(h.pids(r)[0])
             uid = str(uid_of(r))
@@ -107,29 +111,40 @@ class Root(unittest.TestCase):
             self.assertEqual(s["Gid"].split(), [gid] * 4)
             self.assertEqual(s["Groups"].split(), [])
             for field in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
-                self.assertEqual(int(s[field], 16), 0, (r, field))
+                self.assertEqual(int(s[field], 16), NET_ADMIN if r == "ban" else 0, (r, field))
             self.assertEqual(s["Seccomp"], "2")
             self.assertEqual(s["NoNewPrivs"], "1")
 
+    def test_ban__gets_its_netlink_socket_and_a_link_to_core(self):
+        h = self.house().start().up(7)
+        h.wait(r'ban/0 fake: fd name="FD_NETLINK" kind="stream"')
+        h.wait(r'core/0 fake: link says text="ban/0"')
+
+    @unittest.skipUnless(HAS_USERS, "needs root or sudo: a user namespace has one user only")
+    def test_guard_file__belongs_to_core(self):
+        h = self.house().start().up(7)
+        st = os.stat(f"{h.data}/core/guard")
+        self.assertEqual((st.st_uid, st.st_mode & 0o7777), (uid_of("core"), 0o600))
+
     @unittest.skipUnless(HAS_USERS, "needs root or sudo: a user namespace has one user only")
     def test_roles_of_other_users__are_stopped_and_started_anew(self):
-        h = self.house().start().up()
+        h = self.house().start().up(7)
         os.kill(h.pids("web")[0], signal.SIGKILL)
-        h.up(6)
+        h.up(8)
         hung = h.pids("video")[0]
         os.kill(hung, signal.SIGUSR1)
         h.proc.send_signal(signal.SIGTERM)
-        self.assertEqual(h.proc.wait(6), 0)
-        self.assertTrue(gone([hung], 0.5))
+        self.assertEqual(h.ends(), 0)
+        self.assertTrue(gone([hung]))
 
     @unittest.skipUnless(HAS_USERS, "needs root or sudo: a user namespace has one user only")
     def test_killed_super__takes_roles_of_other_users_along(self):
-        h = self.house().start().up()
+        h = self.house().start().up(7)
         pids = [h.pids(r)[0] for r in ROLES]
         os.kill(pids[0], signal.SIGUSR1)
         h.proc.kill()
         h.proc.wait()
-        self.assertTrue(gone(pids, 1.5))
+        self.assertTrue(gone(pids))
 
     @unittest.skipUnless(HAS_USERS, "needs root or sudo: a user namespace has one user only")
     def test_untrusted_programs__are_refused(self):

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "super/house.h"
+#include "super/listen.h"
 #include "super/unit.h"
 
 #define S NS_PER_S
@@ -51,6 +53,40 @@ static const struct {
 	{UNIT_STOPPING, UNIT_EV_STOP, UNIT_STOPPING, 0},
 	{UNIT_DONE, UNIT_EV_CHANNEL_DOWN, UNIT_DONE, 0},
 	{UNIT_DONE, UNIT_EV_STOP, UNIT_DONE, 0},
+	{UNIT_DOWN, UNIT_EV_OFF, UNIT_OFF, UNIT_DO_CLOSE},
+	{UNIT_DOWN, UNIT_EV_ON, UNIT_DOWN, 0},
+	{UNIT_WAITING, UNIT_EV_OFF, UNIT_OFF, UNIT_DO_CLOSE},
+	{UNIT_WAITING, UNIT_EV_ON, UNIT_WAITING, 0},
+	{UNIT_STARTING, UNIT_EV_OFF, UNIT_LEAVING,
+	 UNIT_DO_SEND_STOP | UNIT_DO_CLOSE},
+	{UNIT_STARTING, UNIT_EV_ON, UNIT_STARTING, 0},
+	{UNIT_UP, UNIT_EV_OFF, UNIT_LEAVING,
+	 UNIT_DO_SEND_STOP | UNIT_DO_CLOSE},
+	{UNIT_UP, UNIT_EV_ON, UNIT_UP, 0},
+	{UNIT_KILLED, UNIT_EV_OFF, UNIT_LEAVING, UNIT_DO_CLOSE},
+	{UNIT_KILLED, UNIT_EV_ON, UNIT_KILLED, 0},
+	{UNIT_STOPPING, UNIT_EV_OFF, UNIT_STOPPING, 0},
+	{UNIT_STOPPING, UNIT_EV_ON, UNIT_STOPPING, 0},
+	{UNIT_DONE, UNIT_EV_OFF, UNIT_DONE, 0},
+	{UNIT_DONE, UNIT_EV_ON, UNIT_DONE, 0},
+	{UNIT_LEAVING, UNIT_EV_TIMER, UNIT_LEAVING, UNIT_DO_KILL},
+	{UNIT_LEAVING, UNIT_EV_READY, UNIT_LEAVING, 0},
+	{UNIT_LEAVING, UNIT_EV_EXIT, UNIT_OFF, 0},
+	{UNIT_LEAVING, UNIT_EV_CHANNEL_DOWN, UNIT_LEAVING, 0},
+	{UNIT_LEAVING, UNIT_EV_STOP, UNIT_STOPPING, 0},
+	{UNIT_LEAVING, UNIT_EV_OFF, UNIT_LEAVING, 0},
+	{UNIT_LEAVING, UNIT_EV_ON, UNIT_RETURNING, 0},
+	{UNIT_OFF, UNIT_EV_CHANNEL_DOWN, UNIT_OFF, 0},
+	{UNIT_OFF, UNIT_EV_STOP, UNIT_DONE, 0},
+	{UNIT_OFF, UNIT_EV_OFF, UNIT_OFF, 0},
+	{UNIT_OFF, UNIT_EV_ON, UNIT_STARTING, UNIT_DO_SPAWN},
+	{UNIT_RETURNING, UNIT_EV_TIMER, UNIT_RETURNING, UNIT_DO_KILL},
+	{UNIT_RETURNING, UNIT_EV_READY, UNIT_RETURNING, 0},
+	{UNIT_RETURNING, UNIT_EV_EXIT, UNIT_STARTING, UNIT_DO_SPAWN},
+	{UNIT_RETURNING, UNIT_EV_CHANNEL_DOWN, UNIT_RETURNING, 0},
+	{UNIT_RETURNING, UNIT_EV_STOP, UNIT_STOPPING, 0},
+	{UNIT_RETURNING, UNIT_EV_OFF, UNIT_LEAVING, 0},
+	{UNIT_RETURNING, UNIT_EV_ON, UNIT_RETURNING, 0},
 };
 
 static void test_unit__does_what_each_cell_says(void **state)
@@ -146,6 +182,8 @@ static void test_options__have_safe_defaults(void **state)
 	assert_int_equal(parse(&o, error, NULL, NULL), 0);
 	assert_int_equal(o.https_port, 8443);
 	assert_int_equal(o.http_port, 0);
+	assert_int_equal(o.sip_port, 5061);
+	assert_int_equal(o.sip_clear_port, 5060);
 	assert_int_equal(o.media_first, 40000);
 	assert_int_equal(o.media_last, 49999);
 	assert_false(o.same_user);
@@ -192,7 +230,8 @@ static void test_options__refuse_in_one_line(void **state)
 		{"--https-port", "65536"}, {"--https-port", "0"},
 		{"--https-port", "9443"}, {"--media-port-first", "50000"},
 		{"--media-port-last", "3"}, {"--media-workers", "17"},
-		{"--host", "a,b"}, {"--log", ""},
+		{"--host", "a,b"}, {"--log", ""}, {"--sip-port", "8443"},
+		{"--sip-port", "5060"}, {"--sip-clear-port", "9443"},
 	};
 	char error[OPT_ERROR_MAX];
 	struct options o;
@@ -264,6 +303,68 @@ static void test_links__are_those_of_the_house(void **state)
 	assert_false(house_has_link(ROLE_WEB, 0, ROLE_MEDIA, 0));
 	assert_false(house_has_link(ROLE_WEB, 0, ROLE_VIDEO, 0));
 	assert_false(house_has_link(ROLE_MEDIA, 0, ROLE_MEDIA, 1));
+	assert_true(house_has_link(ROLE_CORE, 0, ROLE_BAN, 0));
+	assert_true(house_has_link(ROLE_COURIER, 0, ROLE_CORE, 0));
+	assert_true(house_has_link(ROLE_SIP, 0, ROLE_CORE, 0));
+	assert_true(house_has_link(ROLE_SIP, 0, ROLE_KEYS, 0));
+	assert_false(house_has_link(ROLE_SIP, 0, ROLE_MEDIA, 0));
+	assert_false(house_has_link(ROLE_SIP, 0, ROLE_WEB, 0));
+	for (int r = ROLE_SUPER; r < ROLE_COUNT; r++) {
+		enum ipc_role o = (enum ipc_role)r;
+
+		if (o == ROLE_CORE)
+			continue;
+		assert_false(house_has_link(ROLE_BAN, 0, o, 0));
+		assert_false(house_has_link(ROLE_COURIER, 0, o, 0));
+	}
+}
+
+static void test_roles_off__spares_those_without_whom_nothing_runs(void **state)
+{
+	(void)state;
+	assert_int_equal(house_may_be_off(~0u),
+			 1u << ROLE_WEB | 1u << ROLE_MEDIA | 1u << ROLE_VIDEO |
+			 1u << ROLE_BAN | 1u << ROLE_COURIER | 1u << ROLE_SIP);
+	assert_int_equal(house_may_be_off(1u << ROLE_CORE | 1u << ROLE_KEYS |
+					  1u << ROLE_SUPER), 0);
+}
+
+static void test_boot__names_us_to_courier(void **state)
+{
+	static struct options o = {.n_advertise = 1};
+	static struct house_cfg cfg = {.opt = &o, .workers = 2};
+	static struct house_option out[64];
+	size_t n;
+
+	(void)state;
+	assert_int_equal(addr_parse(&o.advertise[0], SPAN_LIT("192.0.2.9"),
+				    50000), 0);
+	n = house_options(out, 64, &cfg, ROLE_COURIER, 0);
+	assert_int_equal(n, 4);
+	assert_string_equal(out[2].name, "advertise");
+	assert_string_equal(out[2].value, "192.0.2.9:50000");
+	assert_string_equal(out[3].name, "hosts");
+	assert_non_null(strstr(out[3].value, "192.0.2.9"));
+}
+
+static void test_boot__tells_core_where_browsers_reach_us(void **state)
+{
+	static struct options o = {.https_port = 8443};
+	static struct house_cfg cfg = {.opt = &o, .workers = 2};
+	static struct house_option out[64];
+
+	(void)state;
+	assert_int_equal(house_options(out, 64, &cfg, ROLE_CORE, 0), 3);
+	assert_string_equal(out[2].name, "https_port");
+	assert_string_equal(out[2].value, "8443");
+	(void)snprintf(cfg.hostname, sizeof(cfg.hostname), "srv1");
+	assert_int_equal(house_options(out, 64, &cfg, ROLE_CORE, 0), 4);
+	assert_string_equal(out[3].name, "public_host");
+	assert_string_equal(out[3].value, "srv1");
+	o.n_hosts = 1;
+	(void)snprintf(o.hosts[0], sizeof(o.hosts[0]), "meet.example.org");
+	assert_int_equal(house_options(out, 64, &cfg, ROLE_CORE, 0), 4);
+	assert_string_equal(out[3].value, "meet.example.org");
 }
 
 /* --- memory -------------------------------------------------------------- */
@@ -271,7 +372,9 @@ static void test_links__are_those_of_the_house(void **state)
 static int body_house(void *arg)
 {
 	static const struct options o = {.workers = 2};
-	struct house_cfg cfg = {.opt = &o, .workers = 2, .own_log = -1};
+	struct house_cfg cfg = {.opt = &o, .workers = 2, .own_log = -1,
+				.with_ban = true, .with_courier = true,
+				.with_sip = true};
 	struct house *h;
 	struct sink sink;
 	int fds[2], r;
@@ -429,6 +532,54 @@ static void test_sink__drops_when_the_output_is_full(void **state)
 	pipes_close(&p);
 }
 
+/* --- the port of legs with ICE -------------------------------------------- */
+
+static bool arrives(int to, int from, const struct sockaddr_in6 *at,
+		    const char *p, size_t n)
+{
+	char got[64];
+
+	assert_int_equal(sendto(from, p, n, 0, (const struct sockaddr *)at,
+				sizeof(*at)), n);
+	return recv(to, got, sizeof(got), MSG_DONTWAIT) == (ssize_t)n;
+}
+
+static void test_listen__drops_what_no_leg_with_ice_sends(void **state)
+{
+	static const struct {
+		bool passes;
+		size_t n;
+		char bytes[32];
+	} v[] = {
+		{true, 20, "\x00\x01\x00\x00\x21\x12\xa4\x42"},
+		{true, 20, "\x01\x01\x00\x00\x21\x12\xa4\x42"},
+		{false, 20, "\x00\x01\x00\x00\x21\x12\xa4\x43"},
+		{false, 7, "\x00\x01\x00\x00\x21\x12\xa4"},
+		{false, 20, "\x04\x01\x00\x00\x21\x12\xa4\x42"},
+		{false, 20, "\x13"}, {true, 13, "\x14"}, {false, 12, "\x16"},
+		{true, 20, "\x3f"}, {false, 20, "\x40"}, {false, 20, "XXXX"},
+		{false, 20, "\x7f"}, {true, 12, "\x80"}, {true, 8, "\x81\xc9"},
+		{false, 7, "\x80"}, {true, 20, "\xbf"}, {false, 20, "\xc0"},
+		{false, 20, "\xff"}, {false, 0, ""},
+	};
+	struct sockaddr_in6 at = {0};
+	socklen_t at_n = sizeof(at);
+	char error[LISTEN_ERROR_MAX];
+	int fd, from = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	assert_int_equal(listen_udp(&fd, 0, 0, "", error), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &at_n), 0);
+	at.sin6_addr = in6addr_loopback;
+	assert_true(arrives(fd, from, &at, "XXXX", 4));
+	assert_int_equal(listen_only_ice(fd), 0);
+	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++)
+		if (arrives(fd, from, &at, v[i].bytes, v[i].n) != v[i].passes)
+			fail_msg("row %zu", i);
+	close(from);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,12 +592,16 @@ int main(void)
 		cmocka_unit_test(test_boot__splits_many_hosts_over_several_options),
 		cmocka_unit_test(test_boot__fits_its_message_for_media),
 		cmocka_unit_test(test_links__are_those_of_the_house),
+		cmocka_unit_test(test_roles_off__spares_those_without_whom_nothing_runs),
+		cmocka_unit_test(test_boot__names_us_to_courier),
+		cmocka_unit_test(test_boot__tells_core_where_browsers_reach_us),
 		cmocka_unit_test(test_house__survives_each_failing_allocation),
 		cmocka_unit_test(test_sink__keeps_a_role_s_own_records),
 		cmocka_unit_test(test_sink__wraps_what_is_not_the_role_s),
 		cmocka_unit_test(test_sink__limits_a_role_that_floods),
 		cmocka_unit_test(test_sink__cuts_a_line_without_end),
 		cmocka_unit_test(test_sink__drops_when_the_output_is_full),
+		cmocka_unit_test(test_listen__drops_what_no_leg_with_ice_sends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
