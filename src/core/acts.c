@@ -2,10 +2,18 @@
 #include "core/core.h"
 
 #include "base/addr.h"
+#include "core/gateway.h"
+#include "core/sip.h"
 
 void core_turn(struct core *c)
 {
 	c->now_ns = clock_mono_ns();
+}
+
+/* A full disk is counted and told by the audit log itself. */
+void audit_put(struct core *c, const struct audit_event *ev)
+{
+	(void)audit_write(c->audit, ev, clock_wall_us(), c->now_ns);
 }
 
 void audit_note(struct core *c, const char *action, enum audit_outcome how,
@@ -16,16 +24,7 @@ void audit_note(struct core *c, const char *action, enum audit_outcome how,
 				       .action = action, .object = object,
 				       .outcome = how, .detail = detail};
 
-	/* A full disk is counted and told by the audit log itself. */
-	(void)audit_write(c->audit, &ev, clock_wall_us(), c->now_ns);
-}
-
-static struct span conf_name(const struct meeting *m)
-{
-	const struct store_row *row = store_get(m->c->store, RES_CONFERENCE,
-						m->conf);
-
-	return row ? store_text(row, CONFERENCE_NAME) : SPAN_LIT("?");
+	audit_put(c, &ev);
 }
 
 static void act_audit(struct meeting *m, const struct room_act *a)
@@ -36,7 +35,7 @@ static void act_audit(struct meeting *m, const struct room_act *a)
 	memcpy(from.ip, a->part->ip, sizeof(from.ip));
 	addr_print_ip(&from, ip);
 	audit_note(m->c, a->text, AUDIT_OK, span_str(a->part->uuid),
-		   span_str(ip), conf_name(m),
+		   span_str(ip), span_str(m->sv.name),
 		   span_str(a->other ? a->other->uuid : a->part->name));
 }
 
@@ -107,6 +106,8 @@ static void act(struct meeting *m, const struct room_act *a,
 		break;
 	case ACT_DISCONNECT:
 		event_disconnect(mb, a->text);
+		if (mb && mb->sip)
+			sip_member_told(mb, a->text);
 		break;
 	case ACT_REFRESH:
 		event_refresh(mb);
@@ -125,6 +126,8 @@ static void act(struct meeting *m, const struct room_act *a,
 		break;
 	case ACT_SAVE_PART:
 		live_save_part(m, a->part);
+		if (mb && mb->sip)
+			sip_member_flags(mb);
 		break;
 	case ACT_FORGET_PART:
 		live_forget_part(c, a->part->id);
@@ -178,6 +181,10 @@ void core_acts(struct meeting *m, const struct room_cmd *cmd)
 	free_gone(m);
 	if (m->over) {
 		meeting_free(m);
+		return;
+	}
+	if (gateway_is_over(m)) {
+		gateway_end(m);
 		return;
 	}
 	due = room_due_ns(m->room);

@@ -134,20 +134,19 @@ void leg_send_close(struct meeting *m, uint64_t leg)
 		(void)ipc_send(ch, LEG_CLOSE, &msg);
 }
 
-static uint32_t rate(struct core *c, const struct store_row *conf,
-		     unsigned own, unsigned global)
+/* As the location of his media says. */
+static uint32_t of_place(const struct member *mb, unsigned field)
 {
-	if (!conf || store_is_null(conf, own))
-		return (uint32_t)store_global(c->store, global);
-	return (uint32_t)store_int(conf, own);
+	const struct store_row *place = mb->media_location ?
+		store_get(mb->c->store, RES_SYSTEM_LOCATION,
+			  mb->media_location) : NULL;
+
+	return place ? (uint32_t)store_int(place, field) : 0;
 }
 
 static int send_open(struct member *mb, const struct call *k,
 		     Cv__LegDescription *offer)
 {
-	struct core *c = mb->c;
-	const struct store_row *conf = store_get(c->store, RES_CONFERENCE,
-						 mb->m->conf);
 	Cv__LegOpen open = CV__LEG_OPEN__INIT;
 	Cv__LegFlags f;
 
@@ -157,10 +156,10 @@ static int send_open(struct member *mb, const struct call *k,
 	open.leg = k->leg;
 	open.offer = offer;
 	open.flags = &f;
-	open.kbps_in = rate(c, conf, CONFERENCE_MAX_CALLRATE_IN,
-			    GLOBAL_MAX_CALLRATE_IN);
-	open.kbps_out = rate(c, conf, CONFERENCE_MAX_CALLRATE_OUT,
-			     GLOBAL_MAX_CALLRATE_OUT);
+	open.kbps_in = mb->m->sv.kbps_in;
+	open.kbps_out = mb->m->sv.kbps_out;
+	open.dscp = of_place(mb, SYSTEM_LOCATION_MEDIA_QOS);
+	open.mtu = of_place(mb, SYSTEM_LOCATION_MTU);
 	return ipc_send(meeting_media(mb->m), LEG_OPEN, &open);
 }
 
@@ -236,6 +235,9 @@ static Cv__ResultCode check(const struct member *mb, const Cv__Call *msg)
 		return CV__RESULT_CODE__RESULT_INVALID_ROLE;
 	if (msg->call.len && (!p->leg.call[0] ||
 	    !span_eq_nocase(ipc_bytes(msg->call), span_str(p->leg.call))))
+		return CV__RESULT_CODE__RESULT_INVALID_ROLE;
+	/* Policy was not asked about him as one with media. */
+	if (p->control_only)
 		return CV__RESULT_CODE__RESULT_INVALID_ROLE;
 	if (!msg->offer)
 		return CV__RESULT_CODE__RESULT_ILLEGAL_VALUE;

@@ -7,17 +7,8 @@
 
 #include "base/addr.h"
 #include "base/alloc.h"
-#include "core/core.h"
-
-enum { ROW_FIELDS_MAX = 16, ROWS_PER_REPLY = 32, FIELD_TEXT_MAX = 1024 };
-
-struct client {
-	struct core *c;
-	struct ipc_ev *ev;
-	uint32_t slot, gen;
-	uint32_t uid;
-	bool dead;
-};
+#include "core/cli_int.h"
+#include "core/gateway.h"
 
 static uint64_t client_id(const struct client *cl)
 {
@@ -37,18 +28,7 @@ void cli_reply(void *core, uint64_t client, const Cv__CliReply *reply)
 
 /* --- rows ---------------------------------------------------------------------- */
 
-/* One reply of several rows; sent when full and at the end. */
-struct answer {
-	struct client *to;
-	Cv__CliReply reply;
-	Cv__CliRow rows[ROWS_PER_REPLY];
-	Cv__CliRow *row_list[ROWS_PER_REPLY];
-	Cv__CliField fields[ROWS_PER_REPLY][ROW_FIELDS_MAX];
-	Cv__CliField *field_list[ROWS_PER_REPLY][ROW_FIELDS_MAX];
-	char text[ROWS_PER_REPLY][ROW_FIELDS_MAX][FIELD_TEXT_MAX];
-};
-
-static void answer_start(struct answer *a)
+void answer_start(struct answer *a)
 {
 	cv__cli_reply__init(&a->reply);
 	a->reply.rows = a->row_list;
@@ -57,11 +37,11 @@ static void answer_start(struct answer *a)
 static void answer_send(struct answer *a, bool more)
 {
 	a->reply.more = more;
-	cli_reply(a->to->c, client_id(a->to), &a->reply);
+	cli_reply(a->c, a->client, &a->reply);
 	answer_start(a);
 }
 
-static void row(struct answer *a)
+void answer_row(struct answer *a)
 {
 	size_t i = a->reply.n_rows;
 
@@ -75,7 +55,7 @@ static void row(struct answer *a)
 	a->reply.n_rows++;
 }
 
-static void field(struct answer *a, const char *name, struct span value)
+void answer_field(struct answer *a, const char *name, struct span value)
 {
 	const size_t r = a->reply.n_rows - 1;
 	Cv__CliRow *row_ = &a->rows[r];
@@ -95,20 +75,20 @@ static void field(struct answer *a, const char *name, struct span value)
 	row_->n_fields++;
 }
 
-static void number(struct answer *a, const char *name, uint64_t v)
+void answer_number(struct answer *a, const char *name, uint64_t v)
 {
 	char buf[24];
 
 	(void)snprintf(buf, sizeof(buf), "%llu", (unsigned long long)v);
-	field(a, name, span_str(buf));
+	answer_field(a, name, span_str(buf));
 }
 
-static void yes_no(struct answer *a, const char *name, bool v)
+void answer_flag(struct answer *a, const char *name, bool v)
 {
-	field(a, name, v ? SPAN_LIT("true") : SPAN_LIT("false"));
+	answer_field(a, name, v ? SPAN_LIT("true") : SPAN_LIT("false"));
 }
 
-static void finish(struct answer *a, int error, const char *message)
+void answer_end(struct answer *a, int error, const char *message)
 {
 	a->reply.error = error;
 	a->reply.message = (char *)(uintptr_t)message;
@@ -117,15 +97,7 @@ static void finish(struct answer *a, int error, const char *message)
 
 /* --- verbs ---------------------------------------------------------------------- */
 
-static struct span conf_name(const struct meeting *m)
-{
-	const struct store_row *conf = store_get(m->c->store, RES_CONFERENCE,
-						 m->conf);
-
-	return conf ? store_text(conf, CONFERENCE_NAME) : SPAN_NONE;
-}
-
-static struct span asked(const Cv__CliRequest *rq, const char *name)
+struct span cli_asked(const Cv__CliRequest *rq, const char *name)
 {
 	for (size_t i = 0; i < rq->n_fields; i++)
 		if (strcmp(rq->fields[i]->name, name) == 0)
@@ -143,31 +115,66 @@ static uint32_t count_workers(const struct core *c, bool video)
 	return n;
 }
 
+/* Of the workers that run now. */
+static void show_media(struct answer *a)
+{
+	uint64_t ticks = 0, late = 0, own = 0;
+
+	for (size_t i = 0; i < CORE_WORKERS_MAX; i++) {
+		const Cv__MediaStats *s = &a->c->workers[i].stats;
+
+		ticks += s->ticks;
+		late += s->late_ticks;
+		own += s->late_own;
+	}
+	answer_number(a, "media_ticks", ticks);
+	answer_number(a, "media_ticks_late", late);
+	answer_number(a, "media_ticks_late_own", own);
+}
+
 static void show_status(struct answer *a)
 {
-	struct core *c = a->to->c;
-	struct pin_guard_stats pins;
+	struct core *c = a->c;
+	struct guard_stats guard;
+	struct gateway_stats gateways;
 	struct audit_stats audit;
+	struct alarm_stats alarms;
 
-	pin_guard_stats(c->guard, &pins);
+	guard_stats(c->guard, &guard);
+	gateways_stats(c, &gateways);
 	audit_stats(c->audit, &audit);
-	row(a);
-	number(a, "uptime_s", (c->now_ns - c->start_ns) / NS_PER_S);
-	number(a, "conferences", handles_count(c->meetings));
-	number(a, "participants", handles_count(c->members));
-	number(a, "media_workers", count_workers(c, false));
-	number(a, "video_workers", count_workers(c, true));
-	number(a, "joins", c->stats.joins);
-	number(a, "joins_refused", c->stats.joins_refused);
-	number(a, "wrong_pins", pins.misses);
-	number(a, "sources_refused", pins.denied_source);
-	number(a, "rooms_slowed", pins.slowed);
-	number(a, "bad_tokens", c->stats.bad_tokens);
-	number(a, "bad_handles", c->stats.bad_handles);
-	number(a, "overloads", c->stats.overloads);
-	number(a, "audit_lines", audit.written);
-	yes_no(a, "disk_full", audit.is_disk_full);
-	finish(a, 0, "");
+	alarm_get_stats(c->alarms, &alarms);
+	answer_row(a);
+	answer_number(a, "uptime_s", (c->now_ns - c->start_ns) / NS_PER_S);
+	answer_number(a, "conferences", handles_count(c->meetings));
+	answer_number(a, "participants", handles_count(c->members));
+	answer_number(a, "media_workers", count_workers(c, false));
+	answer_number(a, "video_workers", count_workers(c, true));
+	answer_number(a, "joins", c->stats.joins);
+	answer_number(a, "joins_refused", c->stats.joins_refused);
+	answer_number(a, "joins_waiting", handles_count(c->joins));
+	answer_number(a, "registrations", regs_count(c));
+	answer_number(a, "gateway_calls", gateways.live);
+	answer_number(a, "wrong_pins", c->stats.pins_wrong);
+	answer_number(a, "sources_refused", guard.pairs_refused);
+	answer_number(a, "rooms_guarded", guard.rooms_guarded);
+	answer_number(a, "sources_quarantined", guard.quarantines);
+	show_media(a);
+	answer_flag(a, "guard_kept", c->guard_mem.is_file);
+	answer_flag(a, "bans_in_kernel", c->ban.table ==
+		    CV__BAN_TABLE__BAN_TABLE_OK);
+	answer_field(a, "load_refuses", span_str(
+		     shed_level_name(c->shed.level)));
+	answer_number(a, "alarms", alarms.active);
+	answer_number(a, "bad_tokens", c->stats.bad_tokens);
+	answer_number(a, "bad_handles", c->stats.bad_handles);
+	answer_number(a, "false_claims", c->stats.false_claims);
+	answer_number(a, "overloads", c->stats.overloads);
+	answer_number(a, "audit_lines", audit.written);
+	answer_number(a, "access_lines_suppressed", c->access.suppressed);
+	answer_flag(a, "disk_full", audit.is_disk_full);
+	cli_load_fields(a);
+	answer_end(a, 0, "");
 }
 
 static void show_conference(struct answer *a, const struct meeting *m)
@@ -176,43 +183,60 @@ static void show_conference(struct answer *a, const struct meeting *m)
 		"idle", "waiting_for_host", "hosted", "guests_only", "ending"};
 	const struct room_counts n = room_count(m->room);
 
-	row(a);
-	field(a, "name", conf_name(m));
-	field(a, "state", span_str(states[m->room->state]));
-	number(a, "hosts", n.hosts);
-	number(a, "guests", n.guests);
-	number(a, "waiting", n.waiting);
-	yes_no(a, "locked", m->room->locked);
-	yes_no(a, "guests_muted", m->room->guests_muted);
-	yes_no(a, "started", m->room->started);
-	field(a, "layout", span_str(m->room->view));
+	answer_row(a);
+	answer_field(a, "name", span_str(m->sv.name));
+	answer_field(a, "state", span_str(states[m->room->state]));
+	answer_number(a, "hosts", n.hosts);
+	answer_number(a, "guests", n.guests);
+	answer_number(a, "waiting", n.waiting);
+	answer_flag(a, "locked", m->room->locked);
+	answer_flag(a, "guests_muted", m->room->guests_muted);
+	answer_flag(a, "started", m->room->started);
+	answer_field(a, "layout", span_str(m->room->view));
 	if (m->worker >= 0)
-		number(a, "worker", (uint64_t)m->worker);
-	number(a, "pictures", m->out.n_groups);
+		answer_number(a, "worker", (uint64_t)m->worker);
+	answer_number(a, "pictures", m->out.n_groups);
+}
+
+static struct span location_name(struct core *c, int64_t id)
+{
+	const struct store_row *row = id ?
+		store_get(c->store, RES_SYSTEM_LOCATION, id) : NULL;
+
+	return row ? store_text(row, SYSTEM_LOCATION_NAME) : SPAN_LIT("");
 }
 
 static void show_part(struct answer *a, const struct meeting *m,
 		      const struct part *p)
 {
+	const struct member *mb = member_of(m->c, p);
 	char ip[ADDR_TEXT_MAX];
 	struct addr from = {.port = 0};
 
 	memcpy(from.ip, p->ip, sizeof(from.ip));
 	addr_print_ip(&from, ip);
-	row(a);
-	field(a, "uuid", span_str(p->uuid));
-	field(a, "display_name", span_str(p->name));
-	field(a, "conference", conf_name(m));
-	field(a, "role", p->host ? SPAN_LIT("chair") : SPAN_LIT("guest"));
-	field(a, "service_type", part_is_waiting(p) ?
+	answer_row(a);
+	answer_field(a, "uuid", span_str(p->uuid));
+	answer_field(a, "display_name", span_str(p->name));
+	answer_field(a, "conference", span_str(m->sv.name));
+	answer_field(a, "role", p->host ? SPAN_LIT("chair") : SPAN_LIT("guest"));
+	answer_field(a, "service_type", part_is_waiting(p) ?
 	      SPAN_LIT("waiting_room") : SPAN_LIT("conference"));
-	field(a, "local_alias", span_str(p->alias));
-	field(a, "source", span_str(ip));
-	yes_no(a, "has_media", part_has_media(p));
-	yes_no(a, "is_muted", p->muted);
-	yes_no(a, "is_video_muted", p->video_muted);
-	number(a, "start_time", (uint64_t)(p->start_us / 1000000));
-	field(a, "vendor", span_str(p->vendor));
+	answer_field(a, "local_alias", span_str(p->alias));
+	answer_field(a, "source", span_str(ip));
+	answer_field(a, "location", location_name(m->c, mb ? mb->location :
+						  0));
+	answer_field(a, "media_location", location_name(m->c, mb ?
+		     mb->media_location : 0));
+	answer_field(a, "protocol", p->protocol == PART_BY_SIP ?
+		     SPAN_LIT("sip") : SPAN_LIT("webrtc"));
+	answer_flag(a, "has_media", part_has_media(p));
+	if (part_has_media(p))
+		answer_flag(a, "encrypted", !p->leg.clear);
+	answer_flag(a, "is_muted", p->muted);
+	answer_flag(a, "is_video_muted", p->video_muted);
+	answer_number(a, "start_time", (uint64_t)(p->start_us / 1000000));
+	answer_field(a, "vendor", span_str(p->vendor));
 }
 
 static void show_conferences(struct answer *a)
@@ -220,9 +244,9 @@ static void show_conferences(struct answer *a)
 	uint32_t slot = 0;
 	const struct meeting *m;
 
-	while ((m = handles_next(a->to->c->meetings, &slot, NULL)))
+	while ((m = handles_next(a->c->meetings, &slot, NULL)))
 		show_conference(a, m);
-	finish(a, 0, "");
+	answer_end(a, 0, "");
 }
 
 static void show_participants(struct answer *a, struct span conference)
@@ -230,46 +254,46 @@ static void show_participants(struct answer *a, struct span conference)
 	uint32_t slot = 0;
 	const struct meeting *m;
 
-	while ((m = handles_next(a->to->c->meetings, &slot, NULL))) {
-		if (conference.n && !span_eq(conference, conf_name(m)))
+	while ((m = handles_next(a->c->meetings, &slot, NULL))) {
+		if (conference.n && !span_eq(conference, span_str(m->sv.name)))
 			continue;
 		for (uint32_t i = 0; i < m->room->n_parts; i++)
 			show_part(a, m, m->room->parts[i]);
 	}
-	finish(a, 0, "");
+	answer_end(a, 0, "");
 }
 
-static void note(const struct client *cl, const char *action,
-		 struct span object)
+void cli_note(struct core *c, uint32_t uid, const char *action,
+	      struct span object)
 {
 	char who[24];
 
-	(void)snprintf(who, sizeof(who), "uid %u", cl->uid);
-	audit_note(cl->c, action, AUDIT_OK, span_str(who), SPAN_LIT("local"),
+	(void)snprintf(who, sizeof(who), "uid %u", uid);
+	audit_note(c, action, AUDIT_OK, span_str(who), SPAN_LIT("local"),
 		   object, SPAN_NONE);
 }
 
 static void disconnect_conference(struct answer *a, struct span name)
 {
-	struct core *c = a->to->c;
+	struct core *c = a->c;
 	uint32_t slot = 0;
 	struct meeting *m;
 
 	while ((m = handles_next(c->meetings, &slot, NULL))) {
-		if (!span_eq(name, conf_name(m)))
+		if (!span_eq(name, span_str(m->sv.name)))
 			continue;
-		note(a->to, "conference.disconnect", name);
+		cli_note(c, a->uid, "conference.disconnect", name);
 		(void)room_end(m->room, EXIT_ADMIN_ALL, c->now_ns, &c->out);
 		core_acts(m, NULL);
-		finish(a, 0, "");
+		answer_end(a, 0, "");
 		return;
 	}
-	finish(a, E_NOTFOUND, "which: no live conference of that name");
+	answer_end(a, E_NOTFOUND, "which: no live conference of that name");
 }
 
 static void disconnect_participant(struct answer *a, struct span uuid)
 {
-	struct core *c = a->to->c;
+	struct core *c = a->c;
 	uint32_t slot = 0;
 	struct meeting *m;
 
@@ -278,13 +302,13 @@ static void disconnect_participant(struct answer *a, struct span uuid)
 
 		if (!p)
 			continue;
-		note(a->to, "participant.disconnect", uuid);
+		cli_note(c, a->uid, "participant.disconnect", uuid);
 		(void)room_leave(m->room, p, EXIT_ADMIN, c->now_ns, &c->out);
 		core_acts(m, NULL);
-		finish(a, 0, "");
+		answer_end(a, 0, "");
 		return;
 	}
-	finish(a, E_NOTFOUND, "which: no participant of that uuid");
+	answer_end(a, E_NOTFOUND, "which: no participant of that uuid");
 }
 
 static void runtime_verb(struct answer *a, const Cv__CliRequest *rq)
@@ -298,13 +322,14 @@ static void runtime_verb(struct answer *a, const Cv__CliRequest *rq)
 	else if (show && conf)
 		show_conferences(a);
 	else if (show && part)
-		show_participants(a, asked(rq, "conference"));
+		show_participants(a, cli_asked(rq, "conference"));
 	else if (strcmp(rq->verb, "disconnect") == 0 && conf)
-		disconnect_conference(a, asked(rq, "which"));
+		disconnect_conference(a, cli_asked(rq, "which"));
 	else if (strcmp(rq->verb, "disconnect") == 0 && part)
-		disconnect_participant(a, asked(rq, "which"));
-	else
-		finish(a, E_UNSUPPORTED, "verb: not one of list create change "
+		disconnect_participant(a, cli_asked(rq, "which"));
+	else if (!cli_guard_verb(a, rq) && !cli_route_verb(a, rq) &&
+		 !cli_policy_verb(a, rq) && !cli_sip_verb(a, rq))
+		answer_end(a, E_UNSUPPORTED, "verb: not one of list create change "
 		       "remove show disconnect verify status");
 }
 
@@ -332,7 +357,9 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 	a = mem_alloc(sizeof(*a));
 	if (!a)
 		return;
-	a->to = cl;
+	a->c = cl->c;
+	a->client = client_id(cl);
+	a->uid = cl->uid;
 	answer_start(a);
 	runtime_verb(a, rq);
 	mem_free(a);

@@ -10,22 +10,36 @@
  * turn of the loop: timers and answers carry handles.
  */
 #pragma once
+#include "base/addr.h"
 #include "base/clock.h"
 #include "base/handle.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/timer.h"
+#include "core/alarm/alarm.h"
+#include "core/alarm/insecure.h"
+#include "core/allow.h"
 #include "core/audit/audit.h"
-#include "core/guard/pin.h"
+#include "core/guard/guard.h"
+#include "core/guard_mem.h"
 #include "core/identity/access.h"
 #include "core/identity/session.h"
+#include "core/identity/ticket.h"
+#include "core/pool.h"
+#include "core/pulse.h"
 #include "core/rooms/alias.h"
 #include "core/rooms/room.h"
 #include "core/rooms/stage.h"
+#include "core/routing/location.h"
+#include "core/routing/route.h"
+#include "core/service.h"
+#include "core/access_limit.h"
+#include "core/shed.h"
 #include "core/store/cli_config.h"
 #include "core/store/journal.h"
 #include "core/store/store.h"
+#include "ban.pb-c.h"
 #include "common.pb-c.h"
 #include "media.pb-c.h"
 #include "ipc/role.h"
@@ -41,11 +55,20 @@ enum {
 	CORE_WEBS_MAX = 4,
 	CORE_WORKERS_MAX = 64,
 	CORE_CLIENTS_MAX = 16,		/* of conclave(1) at once */
-	CORE_HELD_MAX = 1024,		/* joins in a slowed room's line */
+	CORE_ROOM_KEYS_MAX = 1 << 20,
+	CORE_JOINS_MAX = 2048,		/* on their way at once */
+	NET_TEXT_MAX = 64,
+	CORE_POLICY_ROOMS = 1024,	/* remembered for prove_early() */
+	LOAD_SECONDS = 10,		/* late ticks are looked at over */
+	LOAD_TICK_US = 20000,
+	LOAD_BUSY_PERMILLE = 500,	/* of a core: media is the load */
+	LOAD_FACE_PERMILLE = 300,	/* a face is */
+	JOIN_WAIT_S = 38,		/* web gives up after 40 */
 	CORE_CALLS_MAX = 1024,		/* offers that media has not answered */
 	CALL_ANSWER_S = 5,
 	MEMBER_STREAMS_MAX = 4,		/* event streams of one participant */
 	MEMBER_PER_S = 40, MEMBER_BURST = 200,	/* requests of one token */
+	ROOM_CHAT_BURST_S = 4,		/* chat of a room: so many seconds' worth */
 	SYNC_QUEUE_MAX = 1024,		/* a full roster waits above this */
 	SYNC_RETRY_MS = 5,
 	PLAN_EVERY_MS = 40,
@@ -54,6 +77,7 @@ enum {
 
 struct core;
 struct meeting;
+struct avatar;
 
 /* A link to one web process. */
 struct web {
@@ -63,6 +87,8 @@ struct web {
 	struct map *streams;		/* number -> struct stream */
 	struct list syncs;		/* streams that wait for a roster */
 	struct timer pump;
+	Cv__FaceLoad load;		/* the last; no lists */
+	uint64_t refused[CV__FACE_REASON__FACE_REASON_COUNT];	/* likewise */
 };
 
 struct member {
@@ -74,6 +100,10 @@ struct member {
 	struct timer expiry;
 	struct bucket rate;
 	uint32_t group;			/* of the last plan */
+	uint64_t sip;			/* his call, by sip.h; 0 = none */
+	/* Of system_location, 0 = none: where he is, where his media is. */
+	int64_t location, media_location;
+	struct avatar *avatar;		/* avatar.c; NULL: nobody asked */
 };
 
 struct stream {
@@ -91,19 +121,23 @@ struct worker {
 	uint32_t instance;
 	struct ipc_ev *media, *video;
 	bool is_ready;			/* media's report was reconciled */
+	bool is_busy;			/* media computes most of the time */
+	bool has_lobby;			/* its media room is open: sip_media.c */
 	struct timer report;
 	uint32_t legs;
 	uint32_t load_permille;
-	Cv__MediaStats stats;
+	Cv__MediaStats stats;		/* the last report */
 };
 
 struct meeting {
 	struct core *c;
 	uint64_t id;			/* handle */
-	int64_t conf;
+	int64_t conf;			/* sv.id */
+	struct service sv;
 	struct room *room;
 	struct stage *stage;
 	int worker;			/* index, -1 = none yet */
+	struct bucket chat;		/* of all its people */
 	bool media_open, video_open;
 	bool over;			/* ACT_ROOM_END was carried out */
 	bool must_resend;		/* plan, even if it is the same */
@@ -129,8 +163,19 @@ struct call {
 	struct timer timeout;
 };
 
+/* What policy said an alias is, in join_facts.c. */
+struct policy_room {
+	uint64_t alias;			/* keyed hash; 0 = none */
+	int64_t conf;
+	uint64_t version;		/* of its PINs */
+};
+
 struct core_stats {
-	uint64_t joins, joins_refused, pins_wrong;
+	uint64_t joins, joins_refused, joins_expired, pins_wrong;
+	uint64_t fetches_lost;		/* courier did not answer */
+	uint64_t joins_routed;		/* taken by a rule */
+	uint64_t false_claims;		/* of web: cost it its channel */
+	uint64_t join_cells;		/* empty cells met: a bug of ours */
 	uint64_t bad_tokens, bad_calls, bad_handles, overloads;
 	uint64_t events, syncs, plans;
 	uint64_t web_messages;
@@ -139,12 +184,15 @@ struct core_stats {
 struct core {
 	struct event_base *base;
 	struct role *role;
+	uint64_t fail_at;		/* of a test, else 0 */
 	int refusal;			/* the exit code of role_refuse */
-	struct event *tick_ev, *store_ev, *cli_ev;
+	struct event *tick_ev, *store_ev, *cli_ev, *pool_ev;
 	struct timer_wheel *wheel;
 	uint64_t now_ns;		/* of this turn */
-	uint64_t start_ns, audit_due_ns;
+	uint64_t start_ns, beat_ns;
 	uint8_t boot_id[16];		/* of the machine */
+	char public_host[256];		/* for links; "" = nobody told */
+	uint32_t https_port;
 
 	struct store *store;
 	struct journal *journal;
@@ -153,13 +201,46 @@ struct core {
 	int cli_fd;
 	uint32_t cli_gen;
 
-	struct pin_guard *guard;
+	struct guard *guard;
+	struct guard_mem guard_mem;
+	struct map *room_keys;		/* guard's key -> conference id */
+	struct timer turns;		/* of the guard's line */
+	struct allow_list *allow;
+	struct location_table *places;
+	struct route_table *routes;
+	struct gateways *gateways;
+	struct regs *regs;
+	struct sip *sip;
+	struct sip_regs *sip_regs;
+	struct alarms *alarms;
+	uint8_t ticket_key[TICKET_KEY_LEN];
+	uint64_t pin_key[2];		/* of PIN versions */
+	struct {
+		struct ipc_ev *ev;
+		Cv__BanTable table;
+		uint32_t epoch, applied_epoch;
+		uint64_t applied, failed, again_ns;
+		bool any;		/* something was in force */
+	} ban;
+	struct shed shed;
+	struct access_limit access;
+	struct pulse pulse;
+	struct {
+		uint64_t late[LOAD_SECONDS], ticks[LOAD_SECONDS];
+		size_t at;		/* the second that is filled */
+	} load;
 	struct session_table *sessions;
-	struct handles *meetings, *members, *legs;
+	struct pool *pool;
+	struct handles *meetings, *members, *legs, *joins;
 	struct map *by_conf;		/* conference id -> struct meeting */
 	uint32_t next_req;
 	struct map *calls;		/* req -> struct call */
-	uint32_t n_held;
+	struct ipc_ev *courier;
+	struct fetches *fetches;	/* fetch.h */
+	struct map *policies;		/* row -> struct policies */
+	struct map *policy_health;	/* row -> struct checkup */
+	struct handles *asks;
+	size_t avatar_bytes;		/* of all pictures that are kept */
 	uint32_t settings_epoch;
 
 	struct web webs[CORE_WEBS_MAX];
@@ -167,7 +248,8 @@ struct core {
 	struct client *clients[CORE_CLIENTS_MAX];
 	struct room_out out;		/* reused by every room call */
 	uint64_t keep[CORE_MEMBERS_MAX];	/* legs of one media report */
-	int64_t decoy;			/* a conference with a PIN, see join.c */
+	struct policy_room policy_rooms[CORE_POLICY_ROOMS];
+	int64_t decoy;			/* a conference with a PIN: join_pin.c */
 	struct core_stats stats;
 };
 
@@ -178,6 +260,7 @@ struct core {
 void core_acts(struct meeting *m, const struct room_cmd *cmd);
 void core_turn(struct core *c);	/* now_ns := the clock */
 void member_arm_expiry(struct member *mb);
+void audit_put(struct core *c, const struct audit_event *ev);
 void audit_note(struct core *c, const char *action, enum audit_outcome how,
 		struct span who, struct span source, struct span object,
 		struct span detail);
@@ -185,16 +268,21 @@ void audit_note(struct core *c, const char *action, enum audit_outcome how,
 /* --- meeting.c ---------------------------------------------------------------- */
 
 struct meeting *meeting_of_conf(struct core *c, int64_t conf);
-/* For a configured conference; E_FULL, E_NOMEM. */
-int  meeting_new(struct core *c, int64_t conf, uint64_t restore_id,
+/* E_FULL, E_NOMEM, E_EXISTS. Copies the service. */
+int  meeting_new(struct core *c, const struct service *sv, uint64_t restore_id,
 		 struct meeting **out);
+/* The service of a configured room; of one that has no row (id < 0) but only
+ * a name: everything as global settings say. */
+void service_of_conf(struct core *c, const struct store_row *conf,
+		     struct service *out);
+void service_of_name(struct core *c, struct span name, struct service *out);
+/* A layout by the management API's name; an unknown one is the default. */
+void service_view(struct service *sv, struct span view);
 void meeting_free(struct meeting *m);
-struct room_cfg meeting_cfg(struct core *c, const struct store_row *conf);
 /* Member records; the handle is the participant's id. */
 struct member *member_new(struct core *c, uint64_t restore_id, uint64_t *id);
 void member_free(struct member *mb, uint64_t id);
 struct member *member_of(struct core *c, const struct part *p);
-uint32_t setting_pixels_step(struct core *c, const struct store_row *conf);
 
 /* --- event.c: to the event streams ---------------------------------------------- */
 
@@ -209,8 +297,8 @@ void event_refresh(struct member *mb);
 void event_layout(struct meeting *m);
 void event_stage(struct meeting *m);
 void event_fill_status(const struct meeting *m, Cv__ConferenceStatus *st);
-void event_fill_row(const struct part *p, bool for_host,
-		    Cv__ParticipantRow *row);
+void event_fill_row(const struct meeting *m, const struct part *p,
+		    bool for_host, Cv__ParticipantRow *row);
 int  stream_open(struct web *w, struct member *mb, uint32_t number);
 void stream_close(struct stream *s);
 void web_pump(struct web *w);
@@ -225,12 +313,132 @@ struct member *web_member(struct core *c, ProtobufCBinaryData alias,
 			  ProtobufCBinaryData token);
 /* One more request with this token? */
 bool member_may_ask(struct member *mb);
+/* It claims what no face may: its channel ends. Safe inside on_msg. */
+void web_refuse(struct web *w, const char *why);
 bool web_is_current(const struct core *c, int web, uint32_t gen);
 const struct store_row *conf_of_alias(struct core *c, struct span alias);
+
+/* --- alert.c: alarms ------------------------------------------------------------------ */
+
+void alert_on(struct core *c, enum alarm_name name, struct span instance,
+	      struct span details);
+void alert_off(struct core *c, enum alarm_name name, struct span instance);
+/* One that has no instance. */
+void alert_set(struct core *c, enum alarm_name name, bool on,
+	       const char *details);
+/* A row came, changed or went: weak settings. NULL = none. */
+void alert_row(struct core *c, const struct store_row *was,
+	       const struct store_row *now);
+void alert_all_rows(struct core *c);
+void alert_tick(struct core *c);
+/* A role died, or serves again. */
+void alert_role(struct core *c, uint32_t role, uint32_t instance, bool up);
+
+/* --- defence.c: the guard and what follows from it ------------------------------------- */
+
+/* Takes fd over; -1 = no file. */
+int  defence_open(struct core *c, struct span data_key, int fd);
+void defence_close(struct core *c);
+void defence_init_timers(struct core *c);
+int  defence_rules(struct core *c);
+uint64_t defence_room_key(const struct core *c, int64_t conf);
+/* So that events of rooms find their names: all, or a new one. */
+void defence_name_rooms(struct core *c);
+void defence_name_room(struct core *c, int64_t conf, bool is_there);
+/* "?" when there is none; valid until the loop turns. */
+struct span defence_room_name(const struct core *c, uint64_t key);
+/* The room's PINs are others now: what was guessed counts no more. */
+void defence_room_changed(struct core *c, int64_t conf);
+void defence_line(struct core *c);	/* somebody took a place */
+void defence_events(struct core *c);
+void defence_recall(struct core *c);
+void defence_tick(struct core *c);
+void defence_crash(struct core *c, const Cv__Addr *source,
+		   enum guard_face face);
+/* "192.0.2.0/24", "2001:db8::/64", "192.0.2.7". */
+void net_text(const uint8_t ip[16], unsigned prefix, char dst[NET_TEXT_MAX]);
+
+/* --- access_log.c: the lines that fail2ban reads -------------------------------------- */
+
+enum access_line {
+	ACCESS_LINE_PIN_WRONG = 0,
+	ACCESS_LINE_PIN_REFUSED,
+	ACCESS_LINE_PIN_NEEDED,
+	ACCESS_LINE_ALIAS_UNKNOWN,
+	ACCESS_LINE_REGISTRATION_REFUSED,
+	ACCESS_LINE_CREDENTIALS_WRONG,
+	ACCESS_LINE_SOURCE_QUARANTINED,	/* access_log_quarantined() */
+	ACCESS_LINE_COUNT
+};
+/* `face`: constant text of [a-z0-9]. */
+void access_log(struct core *c, enum access_line what, const uint8_t ip[16],
+		const char *face);
+/* `net`: ours, as text. */
+void access_log_quarantined(struct core *c, const uint8_t ip[16],
+			    const char *net, unsigned seconds);
+
+/* --- ban.c: the kernel and the faces ---------------------------------------------------- */
+
+void ban_event(struct core *c, const struct guard_event *e);
+void ban_face_up(struct core *c, struct ipc_ev *face);
+void ban_up(struct core *c);
+void ban_down(struct core *c);
+void ban_message(struct core *c, enum ipc_type type,
+		 const ProtobufCMessage *msg);
+void ban_tick(struct core *c);
+
+/* --- ice.c: STUN and TURN servers of a location ------------------------------------------- */
+
+enum { ICE_SERVERS_MAX = 8, ICE_URL_MAX = 320, ICE_USER_MAX = 128,
+       ICE_CREDENTIAL_MAX = 128 };
+
+/* What an answer points at while it is sent. Starts as zero. */
+struct ice_list {
+	size_t n;
+	Cv__IceServer servers[ICE_SERVERS_MAX], *list[ICE_SERVERS_MAX];
+	char url[ICE_SERVERS_MAX][ICE_URL_MAX];
+	char user[ICE_SERVERS_MAX][ICE_USER_MAX];
+	char credential[ICE_SERVERS_MAX][ICE_CREDENTIAL_MAX];
+};
+
+/* The servers that clients in this location are told, in order; with an
+ * account of his own and an end where the TURN server allows that. */
+void ice_fill(struct core *c, int64_t location, const char *uuid,
+	      struct ice_list *l, Cv__JoinReply *r);
+void ice_wipe(struct ice_list *l);
+
+/* --- load.c: how much is refused --------------------------------------------------------- */
+
+void load_media(struct worker *wk, const Cv__MediaStats *s);
+void load_face(struct web *w, const Cv__FaceLoad *l);
+void load_tick(struct core *c);
 
 /* --- join.c -------------------------------------------------------------------------- */
 
 void join_message(struct web *w, const Cv__Join *j);
+
+/* A call by SIP: who and whom, as the face and sip_auth.c know it. */
+struct join_ask {
+	uint64_t sip;
+	struct span alias, dialled, name, agent, caller;
+	struct addr source;
+	uint8_t local[16];
+	bool has_local, proven, is_encrypted;
+	uint32_t kbps;
+	int64_t device, trunk;
+};
+/* Its handle, 0 when there is no place; it does nothing until it is
+ * started. */
+uint64_t join_sip(struct core *c, const struct join_ask *a);
+void join_start(struct core *c, uint64_t id);
+/* What he typed; "none" = he has no PIN. */
+void join_enter(struct core *c, uint64_t id, struct span pin);
+/* Nobody waits for it. */
+void join_abandon(struct core *c, uint64_t id);
+/* The link went: what nobody will hear is given up. */
+void joins_forget_web(struct web *w);
+/* The guard's line has come to this join. */
+void join_turn(struct core *c, uint64_t id, enum guard_verdict v);
 
 /* --- call.c --------------------------------------------------------------------------- */
 
@@ -257,6 +465,8 @@ void worker_video_message(struct worker *wk, enum ipc_type type,
 /* Gives the meeting a pair, if one is ready, and opens its rooms there. */
 void meeting_assign(struct meeting *m);
 void meeting_leave_worker(struct meeting *m);
+/* The least loaded; -1: none is ready. */
+int  worker_best(const struct core *c);
 struct ipc_chan *meeting_media(const struct meeting *m);
 struct ipc_chan *meeting_video(const struct meeting *m);
 
@@ -290,7 +500,10 @@ int  live_restore(struct core *c);
 void settings_send(struct core *c, struct ipc_chan *ch);
 void settings_watch(void *core, const struct store_row *old_row,
 		    const struct store_row *new_row);
-int  settings_guard(struct core *c);
+/* Tables made of rows: allow list, locations. Called at the start, too. */
+int  settings_tables(struct core *c);
+/* super is told which roles a switch turned off. */
+void settings_roles(struct core *c);
 
 /* --- cli.c --------------------------------------------------------------------------------------- */
 

@@ -65,18 +65,20 @@ static ProtobufCBinaryData text(const char *s)
 
 /* --- rows -------------------------------------------------------------------- */
 
-void event_fill_row(const struct part *p, bool for_host,
-		    Cv__ParticipantRow *row)
+void event_fill_row(const struct meeting *m, const struct part *p,
+		    bool for_host, Cv__ParticipantRow *row)
 {
 	cv__participant_row__init(row);
 	row->uuid = text(p->uuid);
 	row->display_name = text(p->name);
-	row->overlay_text = text(p->overlay);
+	row->overlay_text = text(p->no_overlay ? "" : p->overlay);
 	row->host = p->host;
 	row->service = part_is_waiting(p) ?
-		CV__SERVICE_TYPE__SERVICE_WAITING_ROOM :
+		CV__SERVICE_TYPE__SERVICE_WAITING_ROOM : m->sv.gateway ?
+		CV__SERVICE_TYPE__SERVICE_GATEWAY :
 		CV__SERVICE_TYPE__SERVICE_CONFERENCE;
-	row->protocol = p->leg.phase >= LEG_OPEN ? 1 : 0;
+	row->protocol = p->protocol ? (uint32_t)p->protocol :
+			p->leg.phase >= LEG_OPEN ? 1 : 0;
 	row->has_media = part_has_media(p);
 	row->is_video_call = p->leg.phase >= LEG_OPEN && p->leg.has_video;
 	row->is_audio_only = p->leg.phase >= LEG_OPEN && !p->leg.has_video;
@@ -85,7 +87,7 @@ void event_fill_row(const struct part *p, bool for_host,
 	row->is_video_muted = p->video_muted;
 	row->is_video_silent = part_has_media(p) && p->leg.has_video &&
 			       !p->leg.sends_video;
-	row->encrypted = part_has_media(p);	/* every leg is DTLS-SRTP */
+	row->encrypted = part_has_media(p) && !p->leg.clear;
 	row->start_time_us = p->start_us;
 	row->buzz_time_us = p->buzz_us;
 	row->spotlight_us = p->spotlight_us;
@@ -94,7 +96,7 @@ void event_fill_row(const struct part *p, bool for_host,
 	row->supports_direct_chat = p->direct_chat;
 	if (!for_host)
 		return;
-	row->uri = text(p->name);
+	row->uri = text(p->remote[0] ? p->remote : p->name);
 	row->vendor = text(p->vendor);
 }
 
@@ -127,7 +129,7 @@ static void row_to(struct meeting *m, struct fan *f, bool hosts,
 	if (kind == ACT_ROW_DELETE) {
 		ev.uuid = text(p->uuid);
 	} else {
-		event_fill_row(p, hosts, &row);
+		event_fill_row(m, p, hosts, &row);
 		ev.row = &row;
 	}
 	fan_send(f, m->c, &ev);
@@ -434,7 +436,7 @@ static void sync_rows(struct stream *s)
 
 		if (p->state == PART_GONE || !room_sees(me, p))
 			continue;
-		event_fill_row(p, me->host, &row);
+		event_fill_row(m, p, me->host, &row);
 		send_event(s->web, &ev, &s->number, 1);
 	}
 	ev.kind = CV__EVENT_KIND__EV_SYNC_END;

@@ -41,17 +41,29 @@ void live_save_room(struct meeting *m)
 	struct span out = SPAN_NONE;
 	int e;
 
+	/* A call by a rule does not outlive core, nor its legs. */
+	if (m->sv.gateway)
+		return;
 	memcpy(v.view, r->view, sizeof(v.view));
+	v.sv = m->sv;
 	e = live_encode_room(&v, buf, &out);
 	put(m->c, LIVE_ROOM, m->id, e, out);
 }
 
 void live_save_part(struct meeting *m, const struct part *p)
 {
+	const struct member *mb = member_of(m->c, p);
+	struct live_place at = {.location = 0};
 	uint8_t buf[LIVE_RECORD_MAX];
 	struct span out = SPAN_NONE;
-	int e = live_encode_part(m->id, p, buf, &out);
+	int e;
 
+	/* A SIP call ends with core. */
+	if (m->sv.gateway || p->protocol == PART_BY_SIP)
+		return;
+	if (mb)
+		at = (struct live_place){mb->location, mb->media_location};
+	e = live_encode_part(m->id, &at, p, buf, &out);
 	put(m->c, LIVE_PART, p->id, e, out);
 }
 
@@ -135,11 +147,17 @@ static uint64_t id_of(struct span key)
 
 static bool restore_room(struct restore *rs, uint64_t id, struct span value)
 {
+	const struct store_row *conf = NULL;
 	struct live_room v;
 	struct meeting *m;
 
-	if (live_decode_room(&v, value) < 0 ||
-	    meeting_new(rs->c, v.conf, id, &m) < 0)
+	if (live_decode_room(&v, value) < 0)
+		return false;
+	if (v.conf > 0)
+		conf = store_get(rs->c->store, RES_CONFERENCE, v.conf);
+	if (conf)
+		service_of_conf(rs->c, conf, &v.sv);
+	if ((!conf && v.conf > 0) || meeting_new(rs->c, &v.sv, id, &m) < 0)
 		return false;
 	m->room->state = v.state;
 	m->room->locked = v.locked;
@@ -157,17 +175,20 @@ static bool restore_part(struct restore *rs, uint64_t id, struct span value)
 {
 	struct core *c = rs->c;
 	struct meeting *m;
+	struct live_place at;
 	struct member *mb;
 	struct part p;
 	uint64_t room, got;
 
-	if (live_decode_part(&room, &p, value) < 0 || p.id != id)
+	if (live_decode_part(&room, &at, &p, value) < 0 || p.id != id)
 		return false;
 	m = handles_get(c->meetings, room);
 	mb = m ? member_new(c, id, &got) : NULL;
 	if (!mb)
 		return false;
 	mb->m = m;
+	mb->location = at.location;
+	mb->media_location = at.media_location;
 	if (room_restore_part(m->room, &p) < 0) {
 		member_free(mb, id);
 		return false;

@@ -51,6 +51,57 @@ static int open_record(struct rd *r, struct span in)
 
 /* --- rooms --------------------------------------------------------------------- */
 
+static void put_service(struct wr *w, const struct service *s)
+{
+	const struct room_cfg *c = &s->cfg;
+
+	put_text(w, s->name);
+	put_text(w, s->tag);
+	wr_u8(w, s->gateway);
+	wr_u8(w, (uint8_t)s->call_type);
+	wr_u32(w, s->kbps_in);
+	wr_u32(w, s->kbps_out);
+	wr_u8(w, (uint8_t)s->pixels_step);
+	wr_u8(w, s->overlay_text);
+	wr_u8(w, c->has_host_pin);
+	wr_u8(w, c->locked);
+	wr_u32(w, c->participant_limit);
+	wr_u8(w, c->mute_all_guests);
+	wr_u8(w, c->guests_can_present);
+	wr_u8(w, c->chat_enabled);
+	wr_u32(w, c->waiting_s);
+	wr_u32(w, c->guests_only_s);
+	wr_u32(w, c->last_s);
+	put_text(w, c->view);
+}
+
+static void get_service(struct rd *r, struct service *s)
+{
+	struct room_cfg *c = &s->cfg;
+
+	get_text(r, s->name, sizeof(s->name));
+	get_text(r, s->tag, sizeof(s->tag));
+	s->gateway = get_bool(r);
+	s->call_type = rd_u8(r);
+	s->kbps_in = rd_u32(r);
+	s->kbps_out = rd_u32(r);
+	s->pixels_step = rd_u8(r);
+	s->overlay_text = get_bool(r);
+	c->has_host_pin = get_bool(r);
+	c->locked = get_bool(r);
+	c->participant_limit = rd_u32(r);
+	c->mute_all_guests = get_bool(r);
+	c->guests_can_present = get_bool(r);
+	c->chat_enabled = get_bool(r);
+	c->waiting_s = rd_u32(r);
+	c->guests_only_s = rd_u32(r);
+	c->last_s = rd_u32(r);
+	get_text(r, c->view, sizeof(c->view));
+	if (!s->name[0] || s->call_type > LIVE_CALL_TYPE_MAX ||
+	    s->pixels_step > LIVE_PIXELS_MAX)
+		rd_fail(r);
+}
+
 int live_encode_room(const struct live_room *r, uint8_t *buf, struct span *out)
 {
 	struct wr w = begin(buf);
@@ -63,6 +114,8 @@ int live_encode_room(const struct live_room *r, uint8_t *buf, struct span *out)
 	wr_u8(&w, r->started);
 	wr_u8(&w, r->guests_can_unmute);
 	put_text(&w, r->view);
+	if (r->conf < 0)
+		put_service(&w, &r->sv);
 	return wr_end(&w, out);
 }
 
@@ -82,8 +135,11 @@ int live_decode_room(struct live_room *out, struct span in)
 	v.started = get_bool(&r);
 	v.guests_can_unmute = get_bool(&r);
 	get_text(&r, v.view, sizeof(v.view));
-	if (v.state >= ROOM_STATE_COUNT || v.conf <= 0)
+	if (v.state >= ROOM_STATE_COUNT || v.conf == 0)
 		rd_fail(&r);
+	if (v.conf < 0)
+		get_service(&r, &v.sv);
+	v.sv.id = v.conf;
 	e = rd_end(&r);
 	if (e == 0)
 		*out = v;
@@ -116,12 +172,14 @@ static void get_leg(struct rd *r, struct part_leg *l)
 		rd_fail(r);
 }
 
-int live_encode_part(uint64_t room, const struct part *p, uint8_t *buf,
-		     struct span *out)
+int live_encode_part(uint64_t room, const struct live_place *at,
+		     const struct part *p, uint8_t *buf, struct span *out)
 {
 	struct wr w = begin(buf);
 
 	wr_u64(&w, room);
+	wr_u64(&w, (uint64_t)at->location);
+	wr_u64(&w, (uint64_t)at->media_location);
 	wr_u64(&w, p->id);
 	put_text(&w, p->uuid);
 	put_text(&w, p->name);
@@ -129,6 +187,7 @@ int live_encode_part(uint64_t room, const struct part *p, uint8_t *buf,
 	put_text(&w, p->alias);
 	put_text(&w, p->call_tag);
 	put_text(&w, p->vendor);
+	put_text(&w, p->remote);
 	wr_bytes(&w, p->ip, sizeof(p->ip));
 	wr_u8(&w, (uint8_t)p->state);
 	wr_u8(&w, p->host);
@@ -136,6 +195,9 @@ int live_encode_part(uint64_t room, const struct part *p, uint8_t *buf,
 	wr_u8(&w, p->client_muted);
 	wr_u8(&w, p->video_muted);
 	wr_u8(&w, p->direct_chat);
+	wr_u8(&w, p->bypass_lock);
+	wr_u8(&w, p->no_overlay);
+	wr_u8(&w, p->control_only);
 	wr_u64(&w, (uint64_t)p->start_us);
 	wr_u64(&w, (uint64_t)p->buzz_us);
 	wr_u64(&w, (uint64_t)p->spotlight_us);
@@ -153,6 +215,7 @@ static void get_part(struct rd *r, struct part *p)
 	get_text(r, p->alias, sizeof(p->alias));
 	get_text(r, p->call_tag, sizeof(p->call_tag));
 	get_text(r, p->vendor, sizeof(p->vendor));
+	get_text(r, p->remote, sizeof(p->remote));
 	rd_copy(r, p->ip, sizeof(p->ip));
 	p->state = (enum part_state)rd_u8(r);
 	p->host = get_bool(r);
@@ -160,6 +223,9 @@ static void get_part(struct rd *r, struct part *p)
 	p->client_muted = get_bool(r);
 	p->video_muted = get_bool(r);
 	p->direct_chat = get_bool(r);
+	p->bypass_lock = get_bool(r);
+	p->no_overlay = get_bool(r);
+	p->control_only = get_bool(r);
 	p->start_us = (int64_t)rd_u64(r);
 	p->buzz_us = (int64_t)rd_u64(r);
 	p->spotlight_us = (int64_t)rd_u64(r);
@@ -170,9 +236,19 @@ static void get_part(struct rd *r, struct part *p)
 		rd_fail(r);
 }
 
-int live_decode_part(uint64_t *room, struct part *out, struct span in)
+static void get_place(struct rd *r, struct live_place *at)
+{
+	at->location = (int64_t)rd_u64(r);
+	at->media_location = (int64_t)rd_u64(r);
+	if (at->location < 0 || at->media_location < 0)
+		rd_fail(r);
+}
+
+int live_decode_part(uint64_t *room, struct live_place *at, struct part *out,
+		     struct span in)
 {
 	struct part p = {.id = 0};
+	struct live_place place;
 	uint64_t id;
 	struct rd r;
 	int e = open_record(&r, in);
@@ -180,6 +256,7 @@ int live_decode_part(uint64_t *room, struct part *out, struct span in)
 	if (e < 0)
 		return e;
 	id = rd_u64(&r);
+	get_place(&r, &place);
 	get_part(&r, &p);
 	if (!id)
 		rd_fail(&r);
@@ -187,6 +264,7 @@ int live_decode_part(uint64_t *room, struct part *out, struct span in)
 	if (e < 0)
 		return e;
 	*room = id;
+	*at = place;
 	*out = p;
 	return 0;
 }

@@ -2,6 +2,10 @@
 #include "core/core.h"
 
 #include "base/alloc.h"
+#include "base/siphash.h"
+#include "core/avatar.h"
+#include "core/gateway.h"
+#include "core/sip.h"
 
 static struct span conf_key(const int64_t *conf)
 {
@@ -36,42 +40,94 @@ static const char *view_name(struct span view)
 	return "1:7";
 }
 
-struct room_cfg meeting_cfg(struct core *c, const struct store_row *conf)
+void service_view(struct service *sv, struct span view)
 {
-	const int64_t chat = store_int(conf, CONFERENCE_ENABLE_CHAT);
-	const char *view = view_name(store_text(conf, CONFERENCE_HOST_VIEW));
+	const char *name = view_name(view);
+
+	memcpy(sv->cfg.view, name, strlen(name) + 1);
+}
+
+static uint32_t pixels_step(int64_t px)
+{
+	return px == PIXELS_SD ? 1 : 0;
+}
+
+static struct room_cfg default_cfg(struct core *c)
+{
 	struct room_cfg cfg = {
-		.has_host_pin = !store_is_null(conf, CONFERENCE_PIN),
-		.participant_limit = number_or(conf,
-			CONFERENCE_PARTICIPANT_LIMIT, UINT32_MAX),
-		.mute_all_guests = store_bool(conf,
-			CONFERENCE_MUTE_ALL_GUESTS),
-		.guests_can_present = store_bool(conf,
-			CONFERENCE_GUESTS_CAN_PRESENT),
-		.chat_enabled = chat == CHAT_DEFAULT ?
-			store_global(c->store, GLOBAL_ENABLE_CHAT) :
-			chat == CHAT_YES,
+		.participant_limit = (uint32_t)store_global(c->store,
+			GLOBAL_MAX_PARTICIPANTS_PER_ROOM),
+		.guests_can_present = true,
+		.chat_per_s = (uint32_t)store_global(c->store,
+			GLOBAL_MAX_CHAT_PER_PARTICIPANT),
+		.chat_enabled = store_global(c->store, GLOBAL_ENABLE_CHAT),
 		.waiting_s = (uint32_t)store_global(c->store,
 			GLOBAL_WAITING_FOR_CHAIR_TIMEOUT),
 		.guests_only_s = (uint32_t)store_global(c->store,
 			GLOBAL_GUESTS_ONLY_TIMEOUT),
 		.last_s = (uint32_t)store_global(c->store,
 			GLOBAL_EJECT_LAST_PARTICIPANT_BACKSTOP_TIMEOUT),
-	};
+		.view = "1:7"};
 
-	memcpy(cfg.view, view, strlen(view) + 1);
 	return cfg;
 }
 
-/* sd starts at 640x360; full HD is not made yet and gets the best there is. */
-uint32_t setting_pixels_step(struct core *c, const struct store_row *conf)
+void service_of_name(struct core *c, struct span name, struct service *out)
 {
-	const int64_t px = store_is_null(conf,
-					 CONFERENCE_MAX_PIXELS_PER_SECOND) ?
-		store_global(c->store, GLOBAL_MAX_PIXELS_PER_SECOND) :
-		store_int(conf, CONFERENCE_MAX_PIXELS_PER_SECOND);
+	*out = (struct service){
+		.id = -(int64_t)(siphash(c->pin_key, name) >> 2) - 1,
+		.call_type = CALL_VIDEO, .overlay_text = true,
+		.crypto = (uint32_t)store_global(c->store,
+						 GLOBAL_CRYPTO_MODE),
+		.kbps_in = (uint32_t)store_global(c->store,
+						  GLOBAL_MAX_CALLRATE_IN),
+		.kbps_out = (uint32_t)store_global(c->store,
+						   GLOBAL_MAX_CALLRATE_OUT),
+		.pixels_step = pixels_step(store_global(c->store,
+			GLOBAL_MAX_PIXELS_PER_SECOND)),
+		.cfg = default_cfg(c)};
+	if (span_cstr(name, out->name, sizeof(out->name)) < 0)
+		out->name[0] = 0;
+}
 
-	return px == PIXELS_SD ? 1 : 0;
+static void conf_cfg(struct core *c, const struct store_row *conf,
+		     struct room_cfg *cfg)
+{
+	const int64_t chat = store_int(conf, CONFERENCE_ENABLE_CHAT);
+	const char *view = view_name(store_text(conf, CONFERENCE_HOST_VIEW));
+	uint32_t own;
+
+	*cfg = default_cfg(c);
+	cfg->has_host_pin = !store_is_null(conf, CONFERENCE_PIN);
+	own = number_or(conf, CONFERENCE_PARTICIPANT_LIMIT, UINT32_MAX);
+	if (own < cfg->participant_limit)
+		cfg->participant_limit = own;
+	cfg->mute_all_guests = store_bool(conf, CONFERENCE_MUTE_ALL_GUESTS);
+	cfg->guests_can_present = store_bool(conf,
+					     CONFERENCE_GUESTS_CAN_PRESENT);
+	if (chat != CHAT_DEFAULT)
+		cfg->chat_enabled = chat == CHAT_YES;
+	memcpy(cfg->view, view, strlen(view) + 1);
+}
+
+void service_of_conf(struct core *c, const struct store_row *conf,
+		     struct service *out)
+{
+	service_of_name(c, store_text(conf, CONFERENCE_NAME), out);
+	out->id = store_row_id(conf);
+	(void)span_cstr(store_text(conf, CONFERENCE_TAG), out->tag,
+			sizeof(out->tag));
+	out->call_type = (uint32_t)store_int(conf, CONFERENCE_CALL_TYPE);
+	out->kbps_in = number_or(conf, CONFERENCE_MAX_CALLRATE_IN,
+				 out->kbps_in);
+	out->kbps_out = number_or(conf, CONFERENCE_MAX_CALLRATE_OUT,
+				  out->kbps_out);
+	if (!store_is_null(conf, CONFERENCE_MAX_PIXELS_PER_SECOND))
+		out->pixels_step = pixels_step(store_int(conf,
+			CONFERENCE_MAX_PIXELS_PER_SECOND));
+	out->crypto = number_or(conf, CONFERENCE_CRYPTO_MODE, out->crypto);
+	out->overlay_text = store_bool(conf, CONFERENCE_ENABLE_OVERLAY_TEXT);
+	conf_cfg(c, conf, &out->cfg);
 }
 
 static void on_tick(struct timer *t, void *arg, uint64_t now_ns)
@@ -84,29 +140,24 @@ static void on_tick(struct timer *t, void *arg, uint64_t now_ns)
 	core_acts(m, NULL);
 }
 
-static int make_parts(struct meeting *m, const struct store_row *conf)
+static int make_parts(struct meeting *m)
 {
-	const struct room_cfg cfg = meeting_cfg(m->c, conf);
-	int r = room_new(&m->room, m->id, (uint32_t)m->conf, &cfg);
+	int r = room_new(&m->room, m->id, (uint32_t)m->conf, &m->sv.cfg);
 
 	return r ? r : stage_new(&m->stage);
 }
 
-int meeting_new(struct core *c, int64_t conf, uint64_t restore_id,
+int meeting_new(struct core *c, const struct service *sv, uint64_t restore_id,
 		struct meeting **out)
 {
-	const struct store_row *row = store_get(c->store, RES_CONFERENCE,
-						conf);
-	struct meeting *m;
+	struct meeting *m = mem_zalloc(sizeof(*m));
 	int r = 0;
 
-	if (!row)
-		return E_NOTFOUND;
-	m = mem_zalloc(sizeof(*m));
 	if (!m)
 		return E_NOMEM;
 	m->c = c;
-	m->conf = conf;
+	m->sv = *sv;
+	m->conf = sv->id;
 	m->worker = -1;
 	timer_init(&m->tick, on_tick, m);
 	picture_init(m);
@@ -117,8 +168,8 @@ int meeting_new(struct core *c, int64_t conf, uint64_t restore_id,
 		mem_free(m);
 		return r < 0 ? r : E_FULL;
 	}
-	r = make_parts(m, row);
-	r = r ? r : map_put(c->by_conf, conf_key(&conf), m);
+	r = make_parts(m);
+	r = r ? r : map_put(c->by_conf, conf_key(&m->conf), m);
 	if (r < 0) {
 		meeting_free(m);
 		return r;
@@ -131,6 +182,7 @@ void meeting_free(struct meeting *m)
 {
 	struct core *c = m->c;
 
+	gateway_meeting_gone(m);
 	if (meeting_of_conf(c, m->conf) == m)
 		(void)map_del(c->by_conf, conf_key(&m->conf));
 	(void)handles_del(c->meetings, m->id);
@@ -188,8 +240,11 @@ void member_free(struct member *mb, uint64_t id)
 {
 	if (!mb)
 		return;
+	if (mb->sip)
+		sip_member_gone(mb);
 	list_each(e, tmp, &mb->streams)
 		stream_close(list_entry(e, struct stream, at));
+	avatar_forget(mb);
 	timer_cancel(&mb->expiry);
 	(void)handles_del(mb->c->members, id);
 	mem_free(mb);

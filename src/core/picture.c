@@ -39,7 +39,8 @@ void picture_person(struct meeting *m, const struct part *p)
 		return;
 	msg.room = m->id;
 	msg.leg = p->leg.leg;
-	msg.name = ipc_data(span_str(p->overlay));
+	msg.name = ipc_data(p->no_overlay ? SPAN_NONE :
+			    span_str(p->overlay));
 	msg.video = p->leg.sends_video && !p->video_muted;
 	(void)ipc_send(ch, VIDEO_PERSON, &msg);
 }
@@ -81,17 +82,9 @@ static void fill_video_group(const struct stage_group *g, bool names,
 		v->splash = (char *)(uintptr_t)splash;
 }
 
-static bool conf_says(const struct meeting *m, unsigned field)
-{
-	const struct store_row *conf = store_get(m->c->store, RES_CONFERENCE,
-						 m->conf);
-
-	return conf && store_bool(conf, field);
-}
-
 bool picture_names(const struct meeting *m)
 {
-	return conf_says(m, CONFERENCE_ENABLE_OVERLAY_TEXT);
+	return m->sv.overlay_text;
 }
 
 static void send_video(struct meeting *m)
@@ -196,8 +189,6 @@ static void fill_in(const struct meeting *m, struct stage_person *people,
 		    struct stage_in *in)
 {
 	struct core *c = m->c;
-	const struct store_row *conf = store_get(c->store, RES_CONFERENCE,
-						 m->conf);
 
 	for (uint32_t i = 0; i < m->room->n_parts; i++)
 		if (m->room->parts[i]->state != PART_GONE)
@@ -208,7 +199,7 @@ static void fill_in(const struct meeting *m, struct stage_person *people,
 						GLOBAL_MAX_ENCODE_GROUPS);
 	in->personal_max = (uint32_t)store_global(c->store,
 						  GLOBAL_PERSONAL_PICTURE_MAX);
-	in->step_min = conf ? setting_pixels_step(c, conf) : 0;
+	in->step_min = m->sv.pixels_step;
 	if (m->worker >= 0)
 		in->load_permille = c->workers[m->worker].load_permille;
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include "core/zones.h"
 
 #define ALLOW(name, why) {.syscall = SYS_##name, .reason = (why)}
 #define ALLOW_ARG(name, n, m, v, why)                                         \
@@ -19,6 +20,7 @@ static const struct sandbox_rule allow[] = {
 	ALLOW(fdatasync, "durable before acknowledging"),
 	ALLOW(ftruncate, "torn tails; the database's log"),
 	ALLOW(fallocate, "the audit log's reserve"),
+	ALLOW(msync, "the guard's memory, once, at the end"),
 	ALLOW(unlinkat, "retention; Landlock says where"),
 	ALLOW(unlink, "retention; Landlock says where"),
 	ALLOW(renameat2, "journal compaction; Landlock says where"),
@@ -43,6 +45,7 @@ static const int deny_errno[] = {
 static const struct sandbox_path paths[] = {
 	/* The working directory is the data directory by then. */
 	{.path = ".", .write = true, .reason = "database, journal, audit log"},
+	{.path = ZONES_DIR, .reason = "policy scripts ask for local time"},
 	{.path = NULL},
 };
 

@@ -4,6 +4,10 @@
 
 #include "base/alloc.h"
 #include "base/rand.h"
+#include "core/avatar.h"
+#include "core/caller.h"
+#include "core/reg.h"
+#include "core/sip_dial.h"
 
 bool web_is_current(const struct core *c, int web, uint32_t gen)
 {
@@ -23,24 +27,30 @@ const struct store_row *conf_of_alias(struct core *c, struct span alias)
 		NULL;
 }
 
+/* Does the alias of this path lead to where he sits? Any alias of his room
+ * does, and the one that he dialled: a room by policy has no other. */
+static bool leads_to(struct core *c, const struct member *mb, const char *name)
+{
+	const struct store_row *conf = conf_of_alias(c, span_str(name));
+
+	return conf ? store_row_id(conf) == mb->m->conf :
+		mb->m->conf < 0 && strcmp(name, mb->p->alias) == 0;
+}
+
 /* The same hash is made for a room that is not there. */
 struct member *web_member(struct core *c, ProtobufCBinaryData alias,
 			  ProtobufCBinaryData token)
 {
 	char name[ALIAS_MAX + 1];
-	const struct store_row *conf = NULL;
-	const struct meeting *m = NULL;
 	struct member *mb = NULL;
-	uint64_t part;
+	uint64_t room, part;
 
-	if (alias_normalise(name, ipc_bytes(alias)) == 0)
-		conf = conf_of_alias(c, span_str(name));
-	if (conf)
-		m = meeting_of_conf(c, store_row_id(conf));
-	if (session_check(c->sessions, m ? m->id : 0, ipc_bytes(token),
-			  c->now_ns, &part) == 0)
+	(void)alias_normalise(name, ipc_bytes(alias));
+	if (session_find(c->sessions, ipc_bytes(token), c->now_ns, &room,
+			 &part) == 0)
 		mb = handles_get(c->members, part);
-	if (!mb || mb->p->state == PART_GONE) {
+	if (!mb || mb->p->state == PART_GONE || mb->m->id != room ||
+	    !leads_to(c, mb, name)) {
 		c->stats.bad_tokens++;
 		return NULL;
 	}
@@ -149,6 +159,21 @@ static Cv__ResultCode code_of(enum room_result r)
 	return codes[r];
 }
 
+static bool is_chat(Cv__Op op)
+{
+	return op == CV__OP__OP_MESSAGE || op == CV__OP__OP_P_MESSAGE;
+}
+
+/* However many people say it: each message goes to all of them. */
+static bool room_may_chat(struct meeting *m)
+{
+	const uint32_t per_s = (uint32_t)store_global(m->c->store,
+						GLOBAL_MAX_CHAT_PER_ROOM);
+
+	return bucket_take(&m->chat, m->c->now_ns, per_s,
+			   per_s * ROOM_CHAT_BURST_S);
+}
+
 static void do_room(struct web *w, struct member *mb, const Cv__Command *m)
 {
 	struct core *c = w->c;
@@ -157,11 +182,16 @@ static void do_room(struct web *w, struct member *mb, const Cv__Command *m)
 		.op = room_ops[m->op], .actor = mb->p,
 		.target = ipc_bytes(m->target), .text = ipc_bytes(m->text),
 		.type = ipc_bytes(m->type), .setting = m->setting};
-	const enum room_result r = room_command(mt->room, &cmd, c->now_ns,
-						clock_wall_us(), &c->out);
+	enum room_result r;
 
+	if (is_chat(m->op) && !room_may_chat(mt)) {
+		c->stats.overloads++;
+		reply(w, m->req, CV__RESULT_CODE__RESULT_OVERLOAD);
+		return;
+	}
+	r = room_command(mt->room, &cmd, c->now_ns, clock_wall_us(), &c->out);
 	core_acts(mt, &cmd);
-	if (r == RR_OK && cmd.op != RC_MESSAGE && cmd.op != RC_P_MESSAGE)
+	if (r == RR_OK && !is_chat(m->op))
 		reply_durable(w, m->req);
 	else
 		reply(w, m->req, code_of(r));
@@ -173,6 +203,7 @@ struct refresh {
 	int web;
 	uint32_t web_gen, req;
 	bool host;
+	uint32_t dscp;
 	char token[TOKEN_TEXT_LEN + 1];
 };
 
@@ -188,6 +219,7 @@ static void refreshed(void *arg, int result)
 		r.token = ipc_data(span_str(f->token));
 		r.expires_s = TOKEN_LIFE_S;
 		r.host = f->host;
+		r.dscp = f->dscp;
 	}
 	if (web_is_current(f->c, f->web, f->web_gen))
 		send_reply(&f->c->webs[f->web], &r);
@@ -205,7 +237,8 @@ static void do_refresh(struct web *w, struct member *mb, const Cv__Command *m)
 	if (f) {
 		*f = (struct refresh){.c = c, .web = (int)(w - c->webs),
 				      .web_gen = w->gen, .req = m->req,
-				      .host = mb->p->host};
+				      .host = mb->p->host,
+				      .dscp = caller_dscp(c, mb->location)};
 		rand_bytes(rnd, sizeof(rnd));
 		r = session_refresh(c->sessions, mb->p->id, rnd, c->now_ns,
 				    f->token);
@@ -265,7 +298,7 @@ static void do_participants(struct web *w, struct member *mb,
 
 			if (!room_sees(mb->p, p))
 				continue;
-			event_fill_row(p, mb->p->host, &rows[r.n_rows]);
+			event_fill_row(mb->m, p, mb->p->host, &rows[r.n_rows]);
 			list[r.n_rows] = &rows[r.n_rows];
 			r.n_rows++;
 		}
@@ -299,10 +332,64 @@ static void do_call(struct web *w, struct member *mb, const Cv__Command *m)
 	core_acts(mt, NULL);
 }
 
+/* --- dial ------------------------------------------------------------------------ */
+
+struct dialled {
+	int web;
+	uint32_t web_gen, req;
+	char uuid[UUID_TEXT_LEN + 1];
+};
+
+static void dialled(struct core *c, uint64_t who, const char *why,
+		    unsigned calls)
+{
+	struct dialled *d = (struct dialled *)(uintptr_t)who;
+	Cv__CommandReply r = CV__COMMAND_REPLY__INIT;
+
+	(void)calls;
+	r.req = d->req;
+	r.code = why ? CV__RESULT_CODE__RESULT_REFUSED :
+		 CV__RESULT_CODE__RESULT_OK;
+	r.participant = ipc_data(span_str(d->uuid));
+	if (web_is_current(c, d->web, d->web_gen))
+		send_reply(&c->webs[d->web], &r);
+	mem_free(d);
+}
+
+/* A host calls somebody in; the room's calls have one limit together. */
+static void do_dial(struct web *w, struct member *mb, const Cv__Command *m)
+{
+	const uint64_t room = UINT64_C(1) << 61;
+	struct core *c = w->c;
+	struct dialled *d;
+	struct sip_invite_ask ask = {.conf = mb->m->conf,
+		.target = ipc_bytes(m->text), .host = m->setting,
+		.ip = mb->p->ip, .known_as = room | (uint64_t)mb->m->conf};
+
+	if (!mb->p->host || mb->p->state != PART_INSIDE) {
+		reply(w, m->req, CV__RESULT_CODE__RESULT_INVALID_ROLE);
+		return;
+	}
+	d = mem_alloc(sizeof(*d));
+	if (!d) {
+		reply(w, m->req, CV__RESULT_CODE__RESULT_OVERLOAD);
+		return;
+	}
+	*d = (struct dialled){(int)(w - c->webs), w->gen, m->req, ""};
+	uuid_make(d->uuid);
+	ask.uuid = d->uuid;
+	sip_invite_out(c, &ask, (uint64_t)(uintptr_t)d, dialled);
+}
+
 static void do_ok(struct web *w, struct member *mb, const Cv__Command *m)
 {
 	(void)mb;
 	reply(w, m->req, CV__RESULT_CODE__RESULT_OK);
+}
+
+static void do_avatar(struct web *w, struct member *mb, const Cv__Command *m)
+{
+	avatar_command(w, mb, m);
 }
 
 static const struct {
@@ -318,7 +405,21 @@ static const struct {
 	[CV__OP__OP_CALL_DISCONNECT] = {do_call},
 	[CV__OP__OP_CALL_STATISTICS] = {do_call},
 	[CV__OP__OP_AVAILABLE_LAYOUTS] = {do_ok},
+	[CV__OP__OP_DIAL] = {do_dial},
+	[CV__OP__OP_P_AVATAR] = {do_avatar},
 };
+
+/* What keeps a meeting going is never shed. */
+static bool is_shed(struct core *c, Cv__Op op)
+{
+	return op != CV__OP__OP_REFRESH_TOKEN &&
+	       op != CV__OP__OP_RELEASE_TOKEN &&
+	       op != CV__OP__OP_CALL_ACK &&
+	       op != CV__OP__OP_CALL_NEW_CANDIDATE &&
+	       op != CV__OP__OP_CALL_DISCONNECT &&
+	       op != CV__OP__OP_P_DISCONNECT && op != CV__OP__OP_LOCK &&
+	       shed_refuses(&c->shed, SHED_MEMBER);
+}
 
 static void command(struct web *w, const Cv__Command *m)
 {
@@ -329,7 +430,7 @@ static void command(struct web *w, const Cv__Command *m)
 		reply(w, m->req, CV__RESULT_CODE__RESULT_INVALID_TOKEN);
 		return;
 	}
-	if (!member_may_ask(mb)) {
+	if (!member_may_ask(mb) || is_shed(w->c, m->op)) {
 		w->c->stats.overloads++;
 		reply(w, m->req, CV__RESULT_CODE__RESULT_OVERLOAD);
 		return;
@@ -368,7 +469,7 @@ static void closed_stream(struct web *w, const Cv__StreamClosed *m)
 
 	if (s)
 		stream_close(s);
-	else
+	else if (!reg_stream_closed(w, m->stream))
 		w->c->stats.bad_handles++;
 }
 
@@ -392,6 +493,12 @@ void web_message(struct web *w, enum ipc_type type,
 	case IPC_STREAM_CLOSED:
 		closed_stream(w, (const Cv__StreamClosed *)msg);
 		break;
+	case IPC_REG:
+		reg_message(w, (const Cv__Reg *)msg);
+		break;
+	case IPC_FACE_LOAD:
+		load_face(w, (const Cv__FaceLoad *)msg);
+		break;
 	default:
 		break;	/* SETTINGS_ACK */
 	}
@@ -408,5 +515,7 @@ void web_down(struct web *w)
 		it = 0;
 	}
 	timer_cancel(&w->pump);
+	regs_web_down(w);
+	joins_forget_web(w);
 	w->gen++;
 }

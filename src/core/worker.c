@@ -1,6 +1,7 @@
 /* Media and video workers: which meeting is where, and what happens when one
  * of them goes away. */
 #include "core/core.h"
+#include "core/sip.h"
 
 static int index_of(const struct worker *wk)
 {
@@ -66,11 +67,11 @@ static uint32_t people_on(const struct core *c, int worker)
 
 	while ((m = handles_next(c->meetings, &slot, NULL)))
 		n += m->worker == worker ? 1 + m->room->n_parts : 0;
-	return n;
+	return n + sip_legs_on(c, worker);
 }
 
 /* The least loaded pair that is whole; without any, media alone. */
-static int best_worker(const struct core *c)
+int worker_best(const struct core *c)
 {
 	int best = -1;
 	uint32_t low = UINT32_MAX;
@@ -93,7 +94,10 @@ static int best_worker(const struct core *c)
 void meeting_assign(struct meeting *m)
 {
 	if (m->worker < 0) {
-		m->worker = best_worker(m->c);
+		/* Whoever waits for it in a lobby cannot change workers. */
+		m->worker = sip_worker_of(m->c, m->conf);
+		if (m->worker < 0)
+			m->worker = worker_best(m->c);
 		m->must_resend = true;
 		if (m->worker >= 0)
 			live_save_room(m);
@@ -155,6 +159,7 @@ void worker_media_dead(struct worker *wk)
 	wk->is_ready = false;
 	timer_cancel(&wk->report);
 	each_meeting(wk->c, lose_meeting, wk);
+	sip_worker_dead(wk);
 }
 
 static void shut_media(struct meeting *m, void *arg)
@@ -283,11 +288,14 @@ static void reconcile(struct worker *wk, const Cv__LegReport *report)
 	wk->is_ready = true;
 	timer_cancel(&wk->report);
 	each_meeting(c, count_alive, &k);
+	k.n += sip_legs_kept(wk, report, c->keep + k.n, CORE_MEMBERS_MAX - k.n);
 	keep.legs = c->keep;
 	keep.n_legs = k.n;
 	(void)ipc_send(ipc_ev_chan(wk->media), LEG_KEEP, &keep);
 	each_meeting(c, confirm_meeting, &k);
 	each_meeting(c, adopt, NULL);
+	wk->has_lobby = false;
+	sip_worker_reconciled(wk, report);
 }
 
 static void on_no_report(struct timer *t, void *arg, uint64_t now_ns)
@@ -308,7 +316,8 @@ static void bandwidth(struct worker *wk, const Cv__LegBandwidth *b)
 {
 	struct member *mb = handles_get(wk->c->legs, b->leg);
 
-	if (!mb || mb->m->worker != index_of(wk) || mb->p->leg.leg != b->leg) {
+	if (!mb || !mb->m || mb->m->worker != index_of(wk) ||
+	    mb->p->leg.leg != b->leg) {
 		wk->c->stats.bad_handles++;
 		return;
 	}
@@ -338,10 +347,21 @@ void worker_media_message(struct worker *wk, enum ipc_type type,
 		reconcile(wk, (const Cv__LegReport *)msg);
 		break;
 	case IPC_LEG_ANSWER:
-		call_answer(wk, (const Cv__LegAnswer *)msg);
+		if (!sip_leg_answer(wk, (const Cv__LegAnswer *)msg))
+			call_answer(wk, (const Cv__LegAnswer *)msg);
 		break;
 	case IPC_LEG_STATE:
-		call_state(wk, (const Cv__LegState *)msg);
+		if (!sip_leg_state(wk, (const Cv__LegState *)msg))
+			call_state(wk, (const Cv__LegState *)msg);
+		break;
+	case IPC_LEG_DTMF:
+		sip_leg_dtmf(wk, (const Cv__LegDtmf *)msg);
+		break;
+	case IPC_LEG_WANT_KEY:
+		sip_leg_want_key(wk, ((const Cv__LegWantKey *)msg)->leg);
+		break;
+	case IPC_LEG_PLAYED:
+		sip_leg_played(wk, (const Cv__LegPlayed *)msg);
 		break;
 	case IPC_LEG_BANDWIDTH:
 		bandwidth(wk, (const Cv__LegBandwidth *)msg);
@@ -350,7 +370,7 @@ void worker_media_message(struct worker *wk, enum ipc_type type,
 		speakers(wk, (const Cv__Speakers *)msg);
 		break;
 	case IPC_MEDIA_STATS:
-		wk->legs = ((const Cv__MediaStats *)msg)->legs;
+		load_media(wk, (const Cv__MediaStats *)msg);
 		break;
 	default:
 		break;	/* SETTINGS_ACK */

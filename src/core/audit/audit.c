@@ -9,17 +9,31 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "core/audit/audit_int.h"
+#include "core/audit/crowd.h"
 
 #define MINUTE_NS (60 * NS_PER_S)
 #define DAY_US (INT64_C(86400) * 1000000)
+#define DAY_MS UINT64_C(86400000)
+
+enum { FIRST_MAX = 64, PURSE_MIN = 8 * AUDIT_LINE_MAX };
 
 /* One kind of refusal from one source in this minute. */
 struct burst {
 	struct list at;
 	const char *action;
-	uint64_t n;
+	struct purse *purse;
+	bool is_silent;
+	uint64_t n, told;	/* told: by lines, or among the crowd */
+	char first[FIRST_MAX];	/* what the first was about, cut */
+	size_t first_n;
 	size_t source_n;
 	uint8_t key[];		/* action, NUL, source */
+};
+
+/* Bytes that lines of one kind may take: so many a day, and at most a day's
+ * at once. */
+struct purse {
+	uint64_t per_day, left, at_ms;
 };
 
 struct buffer {
@@ -35,7 +49,9 @@ struct audit {
 	/* Main thread only. */
 	struct map *bursts;
 	struct list burst_order;
-	uint64_t minute_ns, others;
+	uint64_t minute_ns, crowd_ns;
+	struct purse refusals, bans;
+	struct crowd *crowd;
 	uint64_t lost;			/* to be told by the next line */
 	void (*on_dirty)(void *arg);
 	void *on_dirty_arg;
@@ -79,6 +95,7 @@ static int buffer_add(struct buffer *b, const char *p, size_t n)
 
 /* --- main thread: lines --------------------------------------------------- */
 
+/* Its length, or an error. */
 static int put_line(struct audit *a, const struct audit_event *ev,
 		    int64_t wall_us, uint64_t mono_ns)
 {
@@ -102,7 +119,7 @@ static int put_line(struct audit *a, const struct audit_event *ev,
 	(void)pthread_mutex_unlock(&a->lock);
 	if (e == 0 && a->on_dirty != NULL)
 		a->on_dirty(a->on_dirty_arg);
-	return e;
+	return e < 0 ? e : (int)n;
 }
 
 /* Our own lines: about the log itself. */
@@ -114,7 +131,8 @@ static int put_own(struct audit *a, const char *action, const char *detail,
 		.who = SPAN_LIT("core"), .source = SPAN_LIT("local"),
 		.action = action, .object = SPAN_LIT("audit"),
 		.outcome = outcome, .detail = span_str(detail)};
-	return put_line(a, &ev, wall_us, mono_ns);
+	int e = put_line(a, &ev, wall_us, mono_ns);
+	return e < 0 ? e : 0;
 }
 
 static void tell_lost(struct audit *a, int64_t wall_us, uint64_t mono_ns)
@@ -129,6 +147,63 @@ static void tell_lost(struct audit *a, int64_t wall_us, uint64_t mono_ns)
 		a->lost = 0;
 }
 
+/* --- main thread: parts ---------------------------------------------------- */
+
+static void purse_init(struct purse *p, const struct audit_cfg *cfg,
+		       unsigned eighths, uint64_t mono_ns)
+{
+	uint64_t all = (uint64_t)cfg->segment_max * cfg->keep_segments;
+	p->per_day = all / 8 * eighths / cfg->keep_days;
+	if (p->per_day < PURSE_MIN)
+		p->per_day = PURSE_MIN;
+	p->left = p->per_day;
+	p->at_ms = mono_ns / NS_PER_MS;
+}
+
+static bool purse_has_room(struct purse *p, uint64_t mono_ns)
+{
+	uint64_t ms = mono_ns / NS_PER_MS - p->at_ms;
+	if (ms >= DAY_MS) {
+		p->left = p->per_day;
+		p->at_ms = mono_ns / NS_PER_MS;
+	} else {
+		/* What is less than a byte stays for the next time. */
+		uint64_t more = ms * p->per_day / DAY_MS;
+		p->at_ms += more * DAY_MS / p->per_day;
+		p->left = p->left + more < p->per_day ? p->left + more :
+			  p->per_day;
+	}
+	return p->left >= AUDIT_LINE_MAX;
+}
+
+static void count_one(struct audit *a)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	a->stats.aggregated++;
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
+static int put_from(struct audit *a, struct purse *p,
+		    const struct audit_event *ev, int64_t wall_us,
+		    uint64_t mono_ns)
+{
+	int n;
+	if (p != NULL && !purse_has_room(p, mono_ns)) {
+		crowd_add(a->crowd, ev->action, ev->source, 1);
+		count_one(a);
+		return 0;
+	}
+	n = put_line(a, ev, wall_us, mono_ns);
+	if (n > 0 && p != NULL)
+		p->left -= (uint64_t)n;
+	return n;
+}
+
+static bool is_ours(struct span source)
+{
+	return source.n == 0 || span_eq(source, SPAN_LIT("local"));
+}
+
 /* --- main thread: aggregation --------------------------------------------- */
 
 static struct burst *burst_new(struct audit *a, const struct audit_event *ev,
@@ -141,6 +216,11 @@ static struct burst *burst_new(struct audit *a, const struct audit_event *ev,
 		return NULL;
 	list_init(&b->at);
 	b->action = ev->action;
+	b->purse = is_ours(ev->source) ? NULL : &a->refusals;
+	b->is_silent = ev->kind == AUDIT_SILENT;
+	b->first_n = ev->object.n < FIRST_MAX ? ev->object.n : FIRST_MAX;
+	if (b->first_n > 0)
+		memcpy(b->first, ev->object.p, b->first_n);
 	memcpy(b->key, key.p, key.n);
 	b->source_n = key.n - strlen(ev->action) - 1;
 	if (map_put(a->bursts, span_of(b->key, key.n), b) < 0) {
@@ -151,13 +231,12 @@ static struct burst *burst_new(struct audit *a, const struct audit_event *ev,
 	return b;
 }
 
-/* Whether this one is to be counted only. */
-static bool is_repeated(struct audit *a, const struct audit_event *ev)
+static struct burst *burst_of(struct audit *a, const struct audit_event *ev)
 {
 	uint8_t key[256];
 	size_t an = strlen(ev->action), sn = ev->source.n;
-	if (ev->outcome == AUDIT_OK || an > 64)
-		return false;
+	if (an > 64)
+		return NULL;
 	if (sn > sizeof(key) - an - 1)
 		sn = sizeof(key) - an - 1;
 	memcpy(key, ev->action, an);
@@ -166,40 +245,61 @@ static bool is_repeated(struct audit *a, const struct audit_event *ev)
 		memcpy(key + an + 1, ev->source.p, sn);
 	struct span k = span_of(key, an + 1 + sn);
 	struct burst *b = map_get(a->bursts, k);
-	if (b == NULL)
-		b = burst_new(a, ev, k);
-	if (b == NULL) {
-		a->others++;
-		return true;
+	return b != NULL ? b : burst_new(a, ev, k);
+}
+
+/* A line of the burst's own, when the minute is over. */
+static void tell_burst(struct audit *a, struct burst *b, int64_t wall_us,
+		       uint64_t mono_ns)
+{
+	char text[96];
+	const bool is_first = b->told == 0;
+	const unsigned long long n = b->n - b->told;
+	struct audit_event ev = {
+		.source = span_of(b->key + strlen(b->action) + 1, b->source_n),
+		.action = is_first ? b->action : "repeated",
+		.object = is_first ? span_of(b->first, b->first_n) :
+			  span_str(b->action),
+		.outcome = AUDIT_DENIED};
+	if (b->purse != NULL && !purse_has_room(b->purse, mono_ns)) {
+		crowd_add(a->crowd, b->action, ev.source, n);
+		return;
 	}
-	return ++b->n > AUDIT_BURST;
+	(void)snprintf(text, sizeof(text), is_first ? "%llu in a minute" :
+		       "%llu more in a minute", n);
+	ev.detail = span_str(text);
+	if (put_from(a, b->purse, &ev, wall_us, mono_ns) < 0)
+		a->lost++;
 }
 
 static void close_burst(struct audit *a, struct burst *b, int64_t wall_us,
 			uint64_t mono_ns)
 {
-	char text[96];
-	struct span source = span_of(b->key + strlen(b->action) + 1,
-				     b->source_n);
-	if (b->n > AUDIT_BURST) {
-		(void)snprintf(text, sizeof(text), "%llu more in a minute",
-			       (unsigned long long)(b->n - AUDIT_BURST));
-		struct audit_event ev = {
-			.source = source, .action = "repeated",
-			.object = span_str(b->action),
-			.outcome = AUDIT_DENIED, .detail = span_str(text)};
-		if (put_line(a, &ev, wall_us, mono_ns) < 0)
-			a->lost++;
-	}
+	if (b->n > b->told && !b->is_silent)
+		tell_burst(a, b, wall_us, mono_ns);
 	list_del(&b->at);
 	(void)map_del(a->bursts, span_of(b->key, strlen(b->action) + 1 +
 					 b->source_n));
 	mem_free(b);
 }
 
+static void tell_crowd(struct audit *a, int64_t wall_us, uint64_t mono_ns)
+{
+	char text[CROWD_TEXT_MAX];
+	const char *action;
+	a->crowd_ns = mono_ns;
+	while (crowd_take(a->crowd, &action, text)) {
+		struct audit_event ev = {
+			.who = SPAN_LIT("core"), .source = SPAN_LIT("local"),
+			.action = "repeated", .object = span_str(action),
+			.outcome = AUDIT_DENIED, .detail = span_str(text)};
+		if (put_line(a, &ev, wall_us, mono_ns) < 0)
+			a->lost++;
+	}
+}
+
 void audit_tick(struct audit *a, int64_t wall_us, uint64_t mono_ns)
 {
-	char text[96];
 	tell_lost(a, wall_us, mono_ns);
 	if (mono_ns - a->minute_ns < MINUTE_NS)
 		return;
@@ -207,29 +307,51 @@ void audit_tick(struct audit *a, int64_t wall_us, uint64_t mono_ns)
 	list_each(it, tmp, &a->burst_order)
 		close_burst(a, list_entry(it, struct burst, at), wall_us,
 			    mono_ns);
-	if (a->others == 0)
-		return;
-	(void)snprintf(text, sizeof(text), "%llu from further sources in a "
-		       "minute", (unsigned long long)a->others);
-	if (put_own(a, "repeated", text, AUDIT_DENIED, wall_us, mono_ns) < 0)
-		a->lost++;
-	a->others = 0;
+	if (mono_ns - a->crowd_ns >= AUDIT_CROWD_S * NS_PER_S)
+		tell_crowd(a, wall_us, mono_ns);
+}
+
+static bool is_limited(const struct audit_event *ev)
+{
+	if (ev->kind == AUDIT_PLAIN)
+		return ev->outcome != AUDIT_OK;
+	return ev->kind == AUDIT_COUNT || ev->kind == AUDIT_SILENT;
+}
+
+/* Counted: 0. Its line is to be written: 1. */
+static int count(struct audit *a, const struct audit_event *ev,
+		 struct burst **out)
+{
+	const bool is_later = ev->kind == AUDIT_COUNT ||
+			      ev->kind == AUDIT_SILENT;
+	struct burst *b = burst_of(a, ev);
+	*out = b;
+	if (b == NULL && ev->kind != AUDIT_SILENT)
+		crowd_add(a->crowd, ev->action, ev->source, 1);
+	if (b != NULL)
+		b->n++;
+	if (b != NULL && !is_later && b->told < AUDIT_BURST) {
+		b->told++;
+		return 1;
+	}
+	count_one(a);
+	return 0;
 }
 
 int audit_write(struct audit *a, const struct audit_event *ev,
 		int64_t wall_us, uint64_t mono_ns)
 {
-	if (is_repeated(a, ev)) {
-		(void)pthread_mutex_lock(&a->lock);
-		a->stats.aggregated++;
-		(void)pthread_mutex_unlock(&a->lock);
+	struct purse *p = ev->kind == AUDIT_BAN ? &a->bans : NULL;
+	struct burst *b = NULL;
+	if (is_limited(ev) && !count(a, ev, &b))
 		return 0;
-	}
+	if (b != NULL)
+		p = b->purse;
 	tell_lost(a, wall_us, mono_ns);
-	int e = put_line(a, ev, wall_us, mono_ns);
+	int e = put_from(a, p, ev, wall_us, mono_ns);
 	if (e < 0)
 		a->lost++;
-	return e;
+	return e < 0 ? e : 0;
 }
 
 void audit_on_dirty(struct audit *a, void (*fn)(void *arg), void *arg)
@@ -560,7 +682,8 @@ static int init(struct audit *a, const struct audit_cfg *cfg)
 		a->cfg.keep_segments = AUDIT_SEGMENTS_MAX;
 	if (cfg->files == NULL && mkdir(a->dir, 0700) < 0 && errno != EEXIST)
 		return errno == ENOSPC ? E_NOSPACE : E_DENIED;
-	return map_new(&a->bursts, AUDIT_SOURCES_MAX);
+	int e = crowd_new(&a->crowd);
+	return e < 0 ? e : map_new(&a->bursts, AUDIT_SOURCES_MAX);
 }
 
 static int open_inside(struct audit *a, const struct audit_cfg *cfg,
@@ -571,9 +694,12 @@ static int open_inside(struct audit *a, const struct audit_cfg *cfg,
 	if (e == 0)
 		e = load_anchors(a);
 	a->first_seq = a->chain.seq + 1;
-	a->minute_ns = mono_ns;
-	if (e == 0)
+	a->minute_ns = a->crowd_ns = mono_ns;
+	if (e == 0) {
+		purse_init(&a->refusals, &a->cfg, 3, mono_ns);
+		purse_init(&a->bans, &a->cfg, 2, mono_ns);
 		e = load_running(a, &f);
+	}
 	a->written = a->chain;
 	if (e == 0)
 		e = settle(a, &f, wall_us, mono_ns);
@@ -593,6 +719,7 @@ static void destroy(struct audit *a)
 	if (a->file != NULL)
 		a->fs->close(a->fs->ctx, a->file);
 	map_free(&a->bursts);
+	crowd_free(&a->crowd);
 	mem_free(a->pending.p);
 	mem_free(a->taken.p);
 	mem_free(a->sealed);

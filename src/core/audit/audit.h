@@ -8,11 +8,22 @@
  * (Whole lines cut off the end of the running segment, which has no anchor
  * yet, cannot be told from lines that were never written.)
  *
- * Refusals and failures of one kind from one source are counted: AUDIT_BURST
- * a minute are written, the rest become one line `repeated` when the minute
- * is over, so an attacker cannot fill the disk; what was allowed and done is
- * always written. AUDIT_RESERVE bytes are kept aside on disk and given back
- * when it is full, so that the alarm itself is still written.
+ * What was allowed and done is always written. Refusals and failures of one
+ * kind from one source are counted: AUDIT_BURST a minute are written, the rest
+ * become one line `repeated` when the minute is over. And refusals of all
+ * sources together have their part of what retention holds, spread over its
+ * days; so have the guard's own bans. What finds no room in its part is summed
+ * up by network (crowd.h): one line `repeated` an action every AUDIT_CROWD_S,
+ * at most CROWD_ACTIONS_MAX. So however many sources there are, they never
+ * push an administrator's act, a login, a join or a ban out of the log:
+ *
+ *   part of the bytes          written while there is room
+ *   3/8, a day's part at once  refusals and failures of peers
+ *   1/4, likewise              the guard's bans and their ends
+ *   the rest                   sums, and everything else, always
+ *
+ * AUDIT_RESERVE bytes are kept aside on disk and given back when it is full,
+ * so that the alarm itself is still written.
  *
  * Threads: audit_write() and audit_tick() on the main thread, audit_sync() on
  * the writer thread of the store (store_attach), audit_verify() on any.
@@ -30,6 +41,7 @@ enum {
 	AUDIT_LINE_MAX = 2048,		/* longer details are cut, marked */
 	AUDIT_BURST = 10,		/* lines a minute, source and action */
 	AUDIT_SOURCES_MAX = 4096,	/* counted at once */
+	AUDIT_CROWD_S = 600,
 	AUDIT_KEEP_DAYS = 365,		/* default retention of sealed ones */
 	AUDIT_SEGMENTS_MAX = 1024,	/* hence at most 4 GB */
 	AUDIT_RESERVE = 1024 * 1024,
@@ -37,6 +49,14 @@ enum {
 };
 
 enum audit_outcome { AUDIT_FAILED = 0, AUDIT_DENIED, AUDIT_OK };
+
+enum audit_kind {
+	AUDIT_PLAIN = 0,	/* by its outcome: limited unless it is OK */
+	AUDIT_BAN,		/* the guard's own act against a source */
+	AUDIT_ACT,		/* somebody's act: always written */
+	AUDIT_COUNT,		/* no line now: one for the minute */
+	AUDIT_SILENT,		/* none at all, at the cost of AUDIT_COUNT */
+};
 
 /* Peer text is allowed in each span; it is escaped. */
 struct audit_event {
@@ -46,6 +66,7 @@ struct audit_event {
 	struct span object;	/* what it was done to */
 	enum audit_outcome outcome;
 	struct span detail;
+	enum audit_kind kind;
 };
 
 struct audit_cfg {

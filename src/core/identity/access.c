@@ -16,6 +16,8 @@ table[ACCESS_ROOM_COUNT][ACCESS_ENTRY_COUNT] = {
 				  ACCESS_HOST, ACCESS_WRONG, ACCESS_WRONG},
 	[ACCESS_ROOM_GUESTS_PIN] = {ACCESS_ASK, ACCESS_ASK,
 				  ACCESS_HOST, ACCESS_GUEST, ACCESS_WRONG},
+	[ACCESS_ROOM_CONCEALED] = {ACCESS_ASK, ACCESS_ASK,
+				   ACCESS_WRONG, ACCESS_WRONG, ACCESS_WRONG},
 };
 
 static bool has_hash(struct span pin)
@@ -82,21 +84,25 @@ enum access_outcome access_cell(enum access_room room, enum access_entry entry)
 	return table[room][entry];
 }
 
+enum access_entry access_entry_of(bool has_pin, struct span pin)
+{
+	if (!has_pin || !pin.n)
+		return ACCESS_ENTRY_ABSENT;
+	return span_eq_nocase(pin, SPAN_LIT("none")) ? ACCESS_ENTRY_NONE :
+		ACCESS_ENTRY_OTHER;
+}
+
 enum access_outcome access_decide(const struct access_cfg *c, bool has_pin,
 				  struct span pin)
 {
 	const struct span entered = has_pin ? digits(pin) : SPAN_NONE;
 	const bool host = pin_equal(digits(c->host_pin), entered);
 	const bool guest = pin_equal(digits(c->guest_pin), entered);
-	enum access_entry e = ACCESS_ENTRY_OTHER;
+	enum access_entry e = access_entry_of(has_pin, pin);
 
-	if (!has_pin || !pin.n)
-		e = ACCESS_ENTRY_ABSENT;
-	else if (span_eq_nocase(pin, SPAN_LIT("none")))
-		e = ACCESS_ENTRY_NONE;
-	else if (host)
+	if (e == ACCESS_ENTRY_OTHER && host)
 		e = ACCESS_ENTRY_HOST;
-	else if (guest)
+	else if (e == ACCESS_ENTRY_OTHER && guest)
 		e = ACCESS_ENTRY_GUEST;
 	return access_cell(access_room_kind(c), e);
 }
@@ -114,7 +120,7 @@ const char *access_room_name(enum access_room r)
 {
 	static const char *const names[ACCESS_ROOM_COUNT] = {
 		"invalid", "open", "PIN", "PIN, guests free",
-		"PIN, guest PIN"};
+		"PIN, guest PIN", "concealed"};
 
 	return r < ACCESS_ROOM_COUNT ? names[r] : "?";
 }

@@ -32,7 +32,9 @@ enum access_outcome {
 /* Rows and columns of the table; for its test and its printout. */
 enum access_room {
 	ACCESS_ROOM_INVALID = 0, ACCESS_ROOM_OPEN, ACCESS_ROOM_PIN,
-	ACCESS_ROOM_GUESTS_FREE, ACCESS_ROOM_GUESTS_PIN, ACCESS_ROOM_COUNT
+	ACCESS_ROOM_GUESTS_FREE, ACCESS_ROOM_GUESTS_PIN,
+	ACCESS_ROOM_CONCEALED,	/* none, but it must look like one */
+	ACCESS_ROOM_COUNT
 };
 enum access_entry {
 	ACCESS_ENTRY_ABSENT = 0, ACCESS_ENTRY_NONE, ACCESS_ENTRY_HOST,
@@ -45,6 +47,9 @@ bool pin_is_wellformed(struct span pin);
  * both end with '#', or a malformed PIN: INVALID. A guest PIN that is set
  * while guests are not allowed is ignored. */
 enum access_room access_room_kind(const struct access_cfg *cfg);
+/* What was entered, as far as it can be told without the PINs: ABSENT, NONE,
+ * or OTHER. Only OTHER is worth a comparison. */
+enum access_entry access_entry_of(bool has_pin, struct span pin);
 enum access_outcome access_cell(enum access_room room, enum access_entry entry);
 /* `has_pin` false: no PIN was sent at all. */
 enum access_outcome access_decide(const struct access_cfg *cfg, bool has_pin,

@@ -223,8 +223,8 @@ int session_refresh(struct session_table *t, uint64_t part,
 	return r;
 }
 
-int session_check(const struct session_table *t, uint64_t room,
-		  struct span token, uint64_t now_ns, uint64_t *part)
+int session_find(const struct session_table *t, struct span token,
+		 uint64_t now_ns, uint64_t *room, uint64_t *part)
 {
 	uint8_t hash[TOKEN_HASH_LEN];
 	const struct session_state *s;
@@ -232,17 +232,30 @@ int session_check(const struct session_table *t, uint64_t room,
 	if (hash_text(t, 'T', token, hash) < 0)
 		return E_AUTH;
 	s = map_get(t->by_hash, hash_key(hash));
-	if (!s || s->room != room)
+	if (!s)
 		return E_AUTH;
 	for (uint32_t i = 0; i < s->n; i++) {
 		if (!secret_equal(hash_key(s->tokens[i].hash), hash_key(hash)))
 			continue;
 		if (now_ns >= s->tokens[i].ends_ns)
 			return E_AUTH;
+		*room = s->room;
 		*part = s->part;
 		return 0;
 	}
 	return E_AUTH;
+}
+
+int session_check(const struct session_table *t, uint64_t room,
+		  struct span token, uint64_t now_ns, uint64_t *part)
+{
+	uint64_t of, who;
+	int r = session_find(t, token, now_ns, &of, &who);
+
+	if (r < 0 || of != room)
+		return E_AUTH;
+	*part = who;
+	return 0;
 }
 
 uint64_t session_ends_ns(const struct session_table *t, uint64_t part)

@@ -72,6 +72,10 @@ int session_refresh(struct session_table *t, uint64_t part,
  * else: unknown, ended and foreign look the same. */
 int session_check(const struct session_table *t, uint64_t room,
 		  struct span token, uint64_t now_ns, uint64_t *part);
+/* The same, for a caller who finds out himself whether *room is the one that
+ * is meant. */
+int session_find(const struct session_table *t, struct span token,
+		 uint64_t now_ns, uint64_t *room, uint64_t *part);
 /* When the session's newest token ends; 0 when there is none. */
 uint64_t session_ends_ns(const struct session_table *t, uint64_t part);
 /* Ends a session: every token of it is dead at once. */

@@ -29,50 +29,66 @@ static struct span cut_params(struct span s)
 	return s;
 }
 
-static bool is_port(struct span s)
+static bool port_of(struct span s, uint16_t *port)
 {
 	uint64_t v;
 
-	return span_u64(s, 65535, &v) == 0;
+	if (span_u64(s, 65535, &v) < 0)
+		return false;
+	*port = (uint16_t)v;
+	return true;
 }
 
-static bool is_address(struct span host)
+static bool address_of(struct addr *a, struct span host)
 {
-	struct addr a;
+	struct span in = host, rest = SPAN_NONE;
+	uint16_t port = 0;
 
 	if (host.n && host.p[0] == '[') {
-		struct span in, port;
-
 		if (!span_split(span_of(host.p + 1, host.n - 1), ']', &in,
-				&port))
+				&rest))
 			return false;
-		return addr_parse(&a, in, 0) == 0 &&
-		       (!port.n || (port.p[0] == ':' &&
-				    is_port(span_of(port.p + 1, port.n - 1))));
+		if (rest.n && rest.p[0] != ':')
+			return false;
+		if (rest.n && !port_of(span_of(rest.p + 1, rest.n - 1), &port))
+			return false;
+		return addr_parse(a, in, port) == 0;
 	}
-	if (addr_parse(&a, host, 0) == 0)
+	if (addr_parse(a, host, 0) == 0)
 		return true;
-
-	struct span ip, port;
-
-	return span_split(host, ':', &ip, &port) && is_port(port) &&
-	       addr_parse(&a, ip, 0) == 0;
+	return span_split(host, ':', &in, &rest) && port_of(rest, &port) &&
+		addr_parse(a, in, port) == 0;
 }
 
-static struct span cut_host(struct span s)
+struct span alias_strip(struct span dialled)
 {
-	for (size_t i = s.n; i-- > 0;)
-		if (s.p[i] == '@')
-			return is_address(span_of(s.p + i + 1, s.n - i - 1)) ?
-				span_of(s.p, i) : s;
-	return s;
+	return cut_params(cut_scheme(span_trim(dialled)));
+}
+
+bool alias_split_address(struct span s, struct span *user, struct addr *host)
+{
+	for (size_t i = s.n; i-- > 0;) {
+		struct addr a;
+
+		if (s.p[i] != '@')
+			continue;
+		if (!address_of(&a, span_of(s.p + i + 1, s.n - i - 1)))
+			return false;
+		*user = span_of(s.p, i);
+		*host = a;
+		return true;
+	}
+	return false;
 }
 
 int alias_normalise(char dst[ALIAS_MAX + 1], struct span dialled)
 {
-	struct span s = cut_host(cut_params(cut_scheme(span_trim(dialled))));
+	struct span s = alias_strip(dialled), user;
+	struct addr host;
 
 	dst[0] = 0;
+	if (alias_split_address(s, &user, &host))
+		s = user;
 	if (!s.n || !span_is_utf8(s))
 		return E_FORMAT;
 	if (s.n > ALIAS_MAX)

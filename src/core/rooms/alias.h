@@ -6,6 +6,7 @@
  * become lower case. Matching is of the whole result. Pure.
  */
 #pragma once
+#include "base/addr.h"
 #include "base/span.h"
 
 enum { ALIAS_MAX = 250 };
@@ -13,3 +14,12 @@ enum { ALIAS_MAX = 250 };
 /* dst gets the NUL-terminated alias. E_FORMAT: empty, control characters or
  * not UTF-8; E_LIMIT: longer than ALIAS_MAX bytes. dst[0] is 0 then. */
 int alias_normalise(char dst[ALIAS_MAX + 1], struct span dialled);
+
+/* The part of `dialled` without white space around it, URI scheme, parameters
+ * and headers; the host stays, and so does the case of letters. */
+struct span alias_strip(struct span dialled);
+/* Is the host behind the last '@' of a stripped alias an address literal?
+ * *user gets what stands before it, *host the address, port 0 if none was
+ * said. */
+bool alias_split_address(struct span stripped, struct span *user,
+			 struct addr *host);

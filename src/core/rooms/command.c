@@ -148,7 +148,9 @@ static enum room_result chat(struct ctx *c, const struct room_cmd *cmd)
 	if (cmd->text.n > CHAT_PAYLOAD_MAX || !span_is_utf8(cmd->text) ||
 	    !is_chat_type(cmd->type))
 		return RR_ILLEGAL;
-	if (!bucket_take(&cmd->actor->chat, c->now_ns, CHAT_PER_S, CHAT_BURST))
+	if (!bucket_take(&cmd->actor->chat, c->now_ns,
+			 c->r->cfg.chat_per_s ? c->r->cfg.chat_per_s :
+			 CHAT_PER_S, CHAT_BURST))
 		return RR_BUSY;
 	return RR_OK;
 }

@@ -170,7 +170,7 @@ static struct place_facts facts_of(const struct room *r, const struct part *p)
 {
 	return (struct place_facts){.host = p->host,
 				    .has_host_pin = r->cfg.has_host_pin,
-				    .locked = r->locked,
+				    .locked = r->locked && !p->bypass_lock,
 				    .started = r->started};
 }
 
@@ -326,7 +326,8 @@ static void do_finish(struct ctx *c)
 
 static void reset_meeting(struct room *r)
 {
-	r->locked = r->started = false;
+	r->locked = r->cfg.locked;
+	r->started = false;
 	r->guests_muted = r->cfg.mute_all_guests;
 	r->guests_can_unmute = true;
 	r->guests_only_until_ns = r->last_until_ns = 0;
@@ -572,9 +573,16 @@ static struct part *make_part(struct room *r, const struct room_join *j,
 	copy_text(p->alias, sizeof(p->alias), j->alias);
 	copy_text(p->call_tag, sizeof(p->call_tag), j->call_tag);
 	copy_text(p->vendor, sizeof(p->vendor), j->vendor);
+	if (j->remote.n)
+		part_clean_name(p->remote, j->remote);
 	memcpy(p->ip, j->ip, sizeof(p->ip));
 	p->host = j->host;
 	p->direct_chat = j->direct_chat;
+	p->bypass_lock = j->bypass_lock;
+	p->no_overlay = j->no_overlay;
+	p->control_only = j->control_only;
+	p->spotlight_us = j->spotlight_us;
+	p->protocol = j->protocol;
 	p->muted = r->guests_muted && !j->host;
 	p->start_us = wall_us;
 	return p;

@@ -48,6 +48,9 @@ enum room_state {
 	ROOM_STATE_COUNT
 };
 
+/* How he came, as roster rows say it. */
+enum part_protocol { PART_BY_WEB = 0, PART_BY_SIP = 2 };
+
 /* Rises while a call lives; media reports it. */
 enum leg_phase { LEG_NONE = 0, LEG_OPENING, LEG_OPEN, LEG_SECURE };
 
@@ -62,6 +65,7 @@ struct part_leg {
 	uint32_t kbps_cap;		/* he asked for no more; 0 = none */
 	uint32_t kbps_down;		/* his downlink, 0 = unknown */
 	bool storm;			/* asks for too many keyframes */
+	bool clear;			/* its media is not encrypted */
 };
 
 struct bucket {
@@ -81,12 +85,17 @@ struct part {
 	char alias[PART_ALIAS_MAX + 1];	/* that he dialled */
 	char call_tag[PART_TAG_MAX + 1];
 	char vendor[PART_VENDOR_MAX + 1];
+	char remote[PART_NAME_MAX + 1];	/* his alias; "" = his name */
 	uint8_t ip[16];
+	enum part_protocol protocol;
 	enum part_state state;
 	enum part_state was;		/* GONE: where he stood before */
 	bool host;
 	bool muted, client_muted, video_muted;
 	bool direct_chat;
+	bool bypass_lock;		/* no lock holds him */
+	bool no_overlay;		/* his name is not drawn */
+	bool control_only;		/* joined without media: may not call */
 	int64_t start_us, buzz_us, spotlight_us;
 	uint64_t waiting_until_ns;	/* 0 = not waiting */
 	uint64_t serial;		/* order of joining */
@@ -96,6 +105,7 @@ struct part {
 
 struct room_cfg {
 	bool has_host_pin;
+	bool locked;			/* each meeting begins so */
 	uint32_t participant_limit;	/* UINT32_MAX = none */
 	bool mute_all_guests;
 	bool guests_can_present;
@@ -104,6 +114,7 @@ struct room_cfg {
 	uint32_t guests_only_s;
 	uint32_t last_s;		/* 0 = never */
 	char view[ROOM_VIEW_MAX];	/* "1:7" */
+	uint32_t chat_per_s;		/* per participant; 0 = CHAT_PER_S */
 };
 
 struct room {
@@ -185,10 +196,13 @@ int  room_tick(struct room *r, uint64_t now_ns, struct room_out *out);
 struct room_join {
 	uint64_t id;			/* handle, unused so far */
 	char uuid[UUID_TEXT_LEN + 1];
-	struct span name, alias, call_tag, vendor;
+	struct span name, alias, call_tag, vendor, remote;
 	uint8_t ip[16];
 	bool host;
 	bool direct_chat;
+	bool bypass_lock, no_overlay, control_only;
+	int64_t spotlight_us;		/* 0 = none */
+	enum part_protocol protocol;
 };
 /* E_FULL (the room's limit or ROOM_PARTS_MAX), E_STATE (ending), E_NOMEM. */
 int room_enter(struct room *r, const struct room_join *j, uint64_t now_ns,

@@ -7,10 +7,15 @@
 #include "core/store/store.h"
 
 enum {
-	ARENA_MAX = 512 * 1024,
+	/* One row: three templates and much else that is short. */
+	ARENA_MAX = 1024 * 1024,
+	REFS_TEXT_MAX = SCHEMA_REFS_MAX * 20 + 1,
+	ROW_BYTES = 32 * 1024,		/* a row of the usual kind */
+	REFS_LISTS_MAX = 4,		/* lists of references in one row */
 	ALIASES_MAX = STORE_OPS_MAX - 1,
 	ALIASES_SHOWN = 8,
 	DETAIL_MAX = 512,
+	DETAIL_VALUE_MAX = 100,
 	PROPOSED_DIGITS = 6,
 };
 
@@ -119,16 +124,13 @@ static void add_aliases(struct cli_config *c, struct arena *a,
 static struct row *row_of(struct cli_config *c, struct arena *a,
 			  const struct store_row *x)
 {
-	char text[SCHEMA_VALUE_MAX + 1];
+	char small[SCHEMA_SMALL_MAX];
 	const struct schema_resource *r =
 		schema_resource(store_row_resource(x));
 	struct row *row = row_start(a);
-	for (unsigned i = 0; row != NULL && i < r->n_fields; i++) {
-		int n = schema_print(&r->fields[i], store_value(x, i), text,
-				     sizeof(text));
+	for (unsigned i = 0; row != NULL && i < r->n_fields; i++)
 		row_add(a, row, r->fields[i].name,
-			span_of(text, n < 0 ? 0 : (size_t)n));
-	}
+			schema_text(&r->fields[i], store_value(x, i), small));
 	if (row != NULL && r->id == RES_CONFERENCE)
 		add_aliases(c, a, row, store_row_id(x));
 	return row;
@@ -213,11 +215,42 @@ static int parse_ref(const struct ask *q, unsigned field, struct span text,
 
 struct edit {
 	struct store_op ops[STORE_OPS_MAX];
+	char refs[REFS_LISTS_MAX][REFS_TEXT_MAX];
+	size_t n_refs;
 	size_t n_ops;
 	struct store_set sets[CLI_FIELDS_MAX + 2];
 	size_t n_sets;
 	struct store_set alias_sets[ALIASES_MAX][2];
 };
+
+/* "Main, 7" to "3,7"; schema_parse() then looks at the numbers. */
+static int parse_refs(const struct ask *q, unsigned field, struct span text,
+		      struct edit *e, struct schema_value *v,
+		      struct schema_error *why)
+{
+	struct span rest = text, one;
+	struct schema_value id;
+	size_t n = 0;
+	if (e->n_refs == REFS_LISTS_MAX)
+		return E_LIMIT;
+	char *dst = e->refs[e->n_refs++];
+	while (rest.n > 0) {
+		(void)span_split(rest, ',', &one, &rest);
+		int r = parse_ref(q, field, span_trim(one), &id, why);
+		if (r < 0)
+			return r;
+		int w = snprintf(dst + n, REFS_TEXT_MAX - n, "%s%lld",
+				 n ? "," : "", (long long)id.i);
+		if (w < 0 || (size_t)w >= REFS_TEXT_MAX - n) {
+			schema_fail(why, q->r, q->r->fields[field].name,
+				    "references", 0, "may name %lld at most",
+				    (long long)q->r->fields[field].max);
+			return E_LIMIT;
+		}
+		n += (size_t)w;
+	}
+	return schema_parse(q->r, field, span_of(dst, n), v, why);
+}
 
 static bool is_set(const struct edit *e, unsigned field)
 {
@@ -225,6 +258,19 @@ static bool is_set(const struct edit *e, unsigned field)
 		if (e->sets[i].field == field)
 			return true;
 	return false;
+}
+
+static int parse_value(const struct ask *q, unsigned field, struct span text,
+		       struct edit *e, struct schema_value *v,
+		       struct schema_error *why)
+{
+	const struct schema_field *f = &q->r->fields[field];
+	bool is_null = text.n == 0 && (f->flags & SCHEMA_F_NULLABLE);
+	if (f->type == SCHEMA_REF && !is_null)
+		return parse_ref(q, field, text, v, why);
+	if (f->type == SCHEMA_REFS)
+		return parse_refs(q, field, text, e, v, why);
+	return schema_parse(q->r, field, text, v, why);
 }
 
 static int read_set(const struct ask *q, const Cv__CliField *f,
@@ -243,9 +289,7 @@ static int read_set(const struct ask *q, const Cv__CliField *f,
 	}
 	struct store_set *s = &e->sets[e->n_sets];
 	*s = (struct store_set){.field = (unsigned)i};
-	int r = q->r->fields[i].type == SCHEMA_REF ?
-		parse_ref(q, (unsigned)i, value_of(f), &s->value, why) :
-		schema_parse(q->r, (unsigned)i, value_of(f), &s->value, why);
+	int r = parse_value(q, (unsigned)i, value_of(f), e, &s->value, why);
 	e->n_sets += r == 0;
 	return r;
 }
@@ -353,17 +397,25 @@ static int pins_for_change(const struct ask *q, const struct edit *e,
 
 /* --- the audit line ------------------------------------------------------- */
 
+#define VERBS(name) {"", name ".create", name ".change", name ".remove"}
+
+/* Constants: the audit log keeps the pointer. */
 static const char *action_of(enum schema_resource_id res, enum store_verb verb)
 {
 	static const char *const actions[RES_COUNT][4] = {
-		[RES_CONFERENCE] = {"", "conference.create",
-			"conference.change", "conference.remove"},
-		[RES_CONFERENCE_ALIAS] = {"", "conference_alias.create",
-			"conference_alias.change", "conference_alias.remove"},
-		[RES_GLOBAL] = {"", "global.create", "global.change",
-			"global.remove"},
-		[RES_ADMINISTRATOR] = {"", "administrator.create",
-			"administrator.change", "administrator.remove"},
+		[RES_CONFERENCE] = VERBS("conference"),
+		[RES_CONFERENCE_ALIAS] = VERBS("conference_alias"),
+		[RES_GLOBAL] = VERBS("global"),
+		[RES_ADMINISTRATOR] = VERBS("administrator"),
+		[RES_SYSTEM_LOCATION] = VERBS("system_location"),
+		[RES_POLICY_SERVER] = VERBS("policy_server"),
+		[RES_GATEWAY_ROUTING_RULE] = VERBS("gateway_routing_rule"),
+		[RES_BREAK_IN_ALLOW_LIST_ADDRESS] = VERBS("break_in_allow_list_address"),
+		[RES_CONFERENCE_INVITATION] = VERBS("conference_invitation"),
+		[RES_DEVICE] = VERBS("device"),
+		[RES_SIP_PROXY] = VERBS("sip_proxy"),
+		[RES_STUN_SERVER] = VERBS("stun_server"),
+		[RES_TURN_SERVER] = VERBS("turn_server"),
 	};
 	return actions[res][verb];
 }
@@ -372,16 +424,17 @@ static const char *action_of(enum schema_resource_id res, enum store_verb verb)
 static void describe(const struct schema_resource *r, const struct edit *e,
 		     char dst[DETAIL_MAX])
 {
-	char text[SCHEMA_VALUE_MAX + 1];
+	char small[SCHEMA_SMALL_MAX];
 	size_t n = 0;
 	dst[0] = 0;
 	for (size_t i = 0; i < e->n_sets; i++) {
 		const struct schema_field *f = &r->fields[e->sets[i].field];
-		if (schema_print(f, &e->sets[i].value, text,
-				 sizeof(text)) < 0)
-			text[0] = 0;
-		int w = snprintf(dst + n, DETAIL_MAX - n, "%s%s=%.100s",
-				 n ? " " : "", f->name, text);
+		struct span s = schema_text(f, &e->sets[i].value, small);
+		int w = snprintf(dst + n, DETAIL_MAX - n, "%s%s=%.*s",
+				 n ? " " : "", f->name,
+				 (int)(s.n < DETAIL_VALUE_MAX ?
+				       s.n : DETAIL_VALUE_MAX),
+				 s.n ? (const char *)s.p : "");
 		if (w < 0 || (size_t)w >= DETAIL_MAX - n)
 			return;
 		n += (size_t)w;
@@ -501,6 +554,11 @@ static int start_create(const struct ask *q, struct edit *e,
 {
 	e->ops[0] = (struct store_op){.verb = STORE_CREATE, .res = q->r->id};
 	e->n_ops = 1;
+	if (q->r->id == RES_CONFERENCE_INVITATION) {
+		schema_fail(why, q->r, NULL, "invite", 0,
+			    "is made with conclave invite create");
+		return E_UNSUPPORTED;
+	}
 	int r = read_sets(q, e, why);
 	if (r == 0 && q->r->id == RES_CONFERENCE)
 		r = pins_for_create(q, e, p, why);
@@ -581,7 +639,7 @@ static void run_edit(const struct ask *q, int (*start)(const struct ask *,
 struct page {
 	struct arena *arena;
 	Cv__CliRow *rows[CLI_REPLY_ROWS];
-	size_t n;
+	size_t n, bytes;
 };
 
 static void send_page(const struct ask *q, struct page *pg, bool more)
@@ -591,22 +649,33 @@ static void send_page(const struct ask *q, struct page *pg, bool more)
 	m.n_rows = pg->n;
 	m.more = more;
 	q->c->reply(q->c->arg, q->client, &m);
-	pg->n = 0;
+	pg->n = pg->bytes = 0;
 	arena_reset(pg->arena);
+}
+
+static void add_to_page(struct page *pg, struct row *row)
+{
+	pg->rows[pg->n++] = &row->m;
+	for (size_t i = 0; i < row->m.n_fields; i++)
+		pg->bytes += row->f[i].value.len;
+}
+
+static bool is_full(const struct page *pg)
+{
+	return pg->n == CLI_REPLY_ROWS || pg->bytes > CLI_REPLY_BYTES;
 }
 
 static bool field_matches(const struct ask *q, const struct store_row *x,
 			  unsigned field, struct span want)
 {
-	char text[SCHEMA_VALUE_MAX + 1];
+	char small[SCHEMA_SMALL_MAX];
 	const struct schema_field *f = &q->r->fields[field];
-	if (f->type == SCHEMA_REF) {
+	if (f->type == SCHEMA_REF && want.n > 0) {
 		const struct store_row *to = find_row(q->c->st,
 			schema_resource_named(span_str(f->choices)), want);
 		return to != NULL && store_row_id(to) == store_int(x, field);
 	}
-	int n = schema_print(f, store_value(x, field), text, sizeof(text));
-	return n >= 0 && span_eq(span_of(text, (size_t)n), want);
+	return span_eq(schema_text(f, store_value(x, field), small), want);
 }
 
 /* Filters are "field=value", compared as printed; a reference by number or
@@ -656,9 +725,9 @@ static void list_rows(const struct ask *q, struct page *pg)
 		struct row *row = row_of(q->c, pg->arena, x);
 		if (row == NULL)
 			break;
-		pg->rows[pg->n++] = &row->m;
+		add_to_page(pg, row);
 		n++;
-		if (pg->n == CLI_REPLY_ROWS)
+		if (is_full(pg))
 			send_page(q, pg, true);
 	}
 	send_page(q, pg, false);
@@ -674,7 +743,7 @@ static void list_one(const struct ask *q, struct page *pg)
 	}
 	struct row *row = row_of(q->c, pg->arena, x);
 	if (row != NULL)
-		pg->rows[pg->n++] = &row->m;
+		add_to_page(pg, row);
 	send_page(q, pg, false);
 }
 
@@ -687,7 +756,7 @@ static void run_list(const struct ask *q)
 		reply_error(q->c, q->client, r, why.text);
 		return;
 	}
-	r = arena_new(&pg.arena, CLI_REPLY_ROWS * ARENA_MAX / 4);
+	r = arena_new(&pg.arena, CLI_REPLY_ROWS * ROW_BYTES + 2 * ARENA_MAX);
 	if (r < 0) {
 		reply_error(q->c, q->client, r, err_text(r));
 		return;

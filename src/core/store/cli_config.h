@@ -10,7 +10,11 @@
  *
  * Besides the fields of schema/ a request may carry: `which` (a row's number
  * or name), `after` (list: rows behind this number), `alias` (create
- * conference, repeated), `open` (a room without PIN is meant).
+ * conference, repeated), `open` (a room without PIN is meant). A reference
+ * may be a name; in a list of references names have commas between.
+ *
+ * Not here: create conference_invitation. Its key is made by whoever holds the
+ * data key; listing, changing the text and removing are.
  */
 #pragma once
 #include "base/err.h"
@@ -24,6 +28,7 @@ struct cli_config;
 enum {
 	CLI_PAGE_ROWS = 1024,	/* rows of one list request; ask with `after` */
 	CLI_REPLY_ROWS = 32,	/* rows of one message */
+	CLI_REPLY_BYTES = 262144,	/* it goes when its values pass this */
 	CLI_FIELDS_MAX = 64,
 	CLI_PENDING_MAX = 256,
 };

@@ -7,9 +7,11 @@
 #include "base/alloc.h"
 #include "core/store/store_int.h"
 
-enum { SQL_MAX = 8192 };
+enum { SQL_MAX = 16384 };
 
-/* None yet: version 1 is the first. New tables and columns need no step. */
+/* None yet: new tables and columns need no step. Version 2 brought locations,
+ * policy, rules, devices and the defences' settings; the number keeps a
+ * program of version 1 away from them. */
 const struct db_step db_steps[] = {{0, NULL}};
 
 int store_fail(struct store_problem *why, int error, const char *fmt, ...)
@@ -87,6 +89,7 @@ static const char *column_type(const struct schema_field *f)
 		return "INTEGER";
 	case SCHEMA_PIN:
 	case SCHEMA_PASSWORD:
+	case SCHEMA_SECRET:
 		return "BLOB";
 	default:
 		return f->flags & SCHEMA_F_NOCASE ? "TEXT COLLATE NOCASE"
@@ -368,7 +371,7 @@ int db_open(struct db *db, const char *path, const struct store_cfg *cfg,
 	    const struct seal *seal, const struct db_step *steps,
 	    struct store_problem *why)
 {
-	*db = (struct db){.seal = seal};
+	*db = (struct db){.seal = seal, .check = cfg->check};
 	struct store_problem own = {0};
 	int e = prepare_file(path, cfg, why);
 	if (e < 0)

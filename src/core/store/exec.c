@@ -1,7 +1,8 @@
 /* One request on the writer thread: merge, check, seal, write. */
 #include "base/alloc.h"
-#include "core/store/password.h"
 #include "core/store/store_int.h"
+
+enum { NAME_SHOWN = 80 };	/* bytes of a name in an error */
 
 /* A row being made. */
 struct draft {
@@ -28,7 +29,8 @@ static void draft_defaults(struct draft *d, int64_t id, int64_t wall_us)
 {
 	for (unsigned i = 0; i < d->r->n_fields; i++) {
 		d->v[i] = schema_default(d->r, i);
-		if (d->r->fields[i].type != SCHEMA_TIME)
+		if (d->r->fields[i].type != SCHEMA_TIME ||
+		    !(d->r->fields[i].flags & SCHEMA_F_READONLY))
 			continue;
 		d->v[i] = (struct schema_value){.i = wall_us};
 		d->stored[i] = true;
@@ -83,10 +85,12 @@ static int draft_load(struct db *db, struct draft *d, int64_t id,
 }
 
 static int draft_seal(struct db *db, struct draft *d, unsigned f,
-		      struct span plain)
+		      struct span plain, const char *made)
 {
 	char verifier[PASSWORD_VERIFIER_MAX];
-	if (d->r->fields[f].type == SCHEMA_PASSWORD) {
+	if (made != NULL) {
+		plain = span_str(made);
+	} else if (d->r->fields[f].type == SCHEMA_PASSWORD) {
 		int e = password_hash(verifier, plain);
 		if (e < 0)
 			return e;
@@ -100,7 +104,7 @@ static int draft_seal(struct db *db, struct draft *d, unsigned f,
 	return e;
 }
 
-static int check_ref(struct db *db, struct draft *d, unsigned f,
+static int check_ref(struct db *db, struct draft *d, unsigned f, int64_t id,
 		     struct schema_error *why)
 {
 	const struct schema_resource *to =
@@ -108,7 +112,7 @@ static int check_ref(struct db *db, struct draft *d, unsigned f,
 	sqlite3_stmt *st = db_stmt(db, to->id, DB_SELECT);
 	if (st == NULL)
 		return E_INTERNAL;
-	(void)sqlite3_bind_int64(st, 1, d->v[f].i);
+	(void)sqlite3_bind_int64(st, 1, id);
 	int rc = sqlite3_step(st);
 	(void)sqlite3_reset(st);
 	if (rc == SQLITE_ROW)
@@ -116,13 +120,36 @@ static int check_ref(struct db *db, struct draft *d, unsigned f,
 	if (rc != SQLITE_DONE)
 		return db_error(db, rc);
 	schema_fail(why, d->r, d->r->fields[f].name, "reference", 0,
-		    "no %s with id %lld", to->name, (long long)d->v[f].i);
+		    "no %s with id %lld", to->name, (long long)id);
 	return E_NOTFOUND;
 }
 
-static int draft_set(struct db *db, struct draft *d, const struct store_set *s,
-		     const int64_t *ids, struct schema_error *why)
+static int check_refs_exist(struct db *db, struct draft *d, unsigned f,
+			    struct schema_error *why)
 {
+	struct span rest = d->v[f].s;
+	int64_t id;
+	int e = 0;
+	while (e == 0 && schema_ref_next(&rest, &id) > 0)
+		e = check_ref(db, d, f, id, why);
+	return e;
+}
+
+/* The verifier that was made before our turn; NULL. */
+static const char *made_of(const struct request *rq, size_t set)
+{
+	for (size_t i = 0; i < rq->n_hashed; i++)
+		if (rq->hashed[i].set == set && rq->hashed[i].is_made)
+			return rq->hashed[i].text;
+	return NULL;
+}
+
+static int draft_set(struct db *db, struct draft *d, struct request *rq,
+		     size_t set)
+{
+	const struct store_set *s = &rq->sets[set];
+	const int64_t *ids = rq->res.ids;
+	struct schema_error *why = &rq->res.why;
 	unsigned f = s->field;
 	const struct schema_field *field = &d->r->fields[f];
 	if (field->flags & SCHEMA_F_READONLY) {
@@ -143,9 +170,11 @@ static int draft_set(struct db *db, struct draft *d, const struct store_set *s,
 	if (v.is_null)
 		return 0;
 	if (field->type == SCHEMA_REF)
-		return check_ref(db, d, f, why);
+		return check_ref(db, d, f, v.i, why);
+	if (field->type == SCHEMA_REFS)
+		return check_refs_exist(db, d, f, why);
 	if (field->flags & SCHEMA_F_SECRET)
-		return draft_seal(db, d, f, v.s);
+		return draft_seal(db, d, f, v.s, made_of(rq, set));
 	return 0;
 }
 
@@ -167,17 +196,17 @@ static int draft_clear(struct db *db, struct draft *d,
 	return 0;
 }
 
-static int64_t min_pin_length(struct db *db)
+static int64_t global_int(struct db *db, unsigned field)
 {
 	const struct schema_resource *r = schema_resource(RES_GLOBAL);
-	struct schema_value v = schema_default(r, GLOBAL_MIN_PIN_LENGTH);
+	struct schema_value v = schema_default(r, field);
 	bool stored;
 	sqlite3_stmt *st = db_stmt(db, RES_GLOBAL, DB_SELECT);
 	if (st == NULL)
 		return v.i;
 	(void)sqlite3_bind_int64(st, 1, 1);
 	if (sqlite3_step(st) == SQLITE_ROW)
-		(void)db_column(st, r, GLOBAL_MIN_PIN_LENGTH, &v, &stored);
+		(void)db_column(st, r, field, &v, &stored);
 	(void)sqlite3_reset(st);
 	return v.i;
 }
@@ -192,6 +221,71 @@ static bool sets_pin(const struct draft *d)
 	return false;
 }
 
+/* --- PINs that are aliases --------------------------------------------------- */
+
+static int fail_pin_is_alias(struct draft *d, struct schema_error *why)
+{
+	bool is_room = d->r->id == RES_CONFERENCE;
+	schema_fail(why, d->r, is_room ? "pin" : "alias", "pin-is-alias", 0,
+		    "must differ from every %s of the room", is_room ?
+		    "alias" : "PIN");
+	return E_INVAL;
+}
+
+static bool equals_pin(const struct draft *d, struct span alias)
+{
+	const struct schema_value *pin = &d->clear[CONFERENCE_PIN];
+	const struct schema_value *guest = &d->clear[CONFERENCE_GUEST_PIN];
+	return (!pin->is_null && schema_pin_is_alias(pin->s, alias)) ||
+	       (!guest->is_null && schema_pin_is_alias(guest->s, alias));
+}
+
+static int check_room_aliases(struct db *db, struct draft *d,
+			      struct schema_error *why)
+{
+	sqlite3_stmt *st = NULL;
+	bool is_bad = false;
+	int rc = sqlite3_prepare_v2(db->h, "SELECT alias FROM conference_alias"
+				    " WHERE conference=?", -1, &st, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int64(st, 1, d->v[SCHEMA_ID_FIELD].i);
+	while (rc == SQLITE_OK && !is_bad && sqlite3_step(st) == SQLITE_ROW)
+		is_bad = equals_pin(d, span_of(sqlite3_column_blob(st, 0),
+					(size_t)sqlite3_column_bytes(st, 0)));
+	int f = sqlite3_finalize(st);	/* repeats what a step said */
+	if (is_bad)
+		return fail_pin_is_alias(d, why);
+	return db_error(db, rc != SQLITE_OK ? rc : f);
+}
+
+static int check_alias_pins(struct db *db, struct draft *d,
+			    struct schema_error *why)
+{
+	struct draft room = {.r = schema_resource(RES_CONFERENCE)};
+	int e = draft_load(db, &room, d->v[CONFERENCE_ALIAS_CONFERENCE].i,
+			   why);
+	if (e == 0)
+		e = draft_clear(db, &room, why);
+	if (e == 0 && equals_pin(&room, d->clear[CONFERENCE_ALIAS_ALIAS].s))
+		e = fail_pin_is_alias(d, why);
+	draft_release(&room);
+	return e;
+}
+
+static int check_pin_is_no_alias(struct db *db, struct draft *d,
+				 struct schema_error *why)
+{
+	bool is_room = d->r->id == RES_CONFERENCE && sets_pin(d);
+	bool is_alias = d->r->id == RES_CONFERENCE_ALIAS &&
+			(d->set[CONFERENCE_ALIAS_ALIAS] ||
+			 d->set[CONFERENCE_ALIAS_CONFERENCE]);
+	if ((!is_room && !is_alias) ||
+	    global_int(db, GLOBAL_MIN_PIN_LENGTH) < SCHEMA_PIN_STRONG)
+		return 0;
+	return is_room ? check_room_aliases(db, d, why)
+		       : check_alias_pins(db, d, why);
+}
+
 static int draft_check(struct db *db, struct draft *d,
 		       struct schema_error *why)
 {
@@ -200,8 +294,47 @@ static int draft_check(struct db *db, struct draft *d,
 	if (e < 0)
 		return e;
 	if (sets_pin(d))
-		ctx.min_pin_length = min_pin_length(db);
-	return schema_check_row(d->r, d->clear, &ctx, why);
+		ctx.min_pin_length = global_int(db, GLOBAL_MIN_PIN_LENGTH);
+	if (d->r->id == RES_CONFERENCE_ALIAS && d->set[CONFERENCE_ALIAS_ALIAS])
+		ctx.min_alias_digits = global_int(db, GLOBAL_MIN_ALIAS_DIGITS);
+	e = schema_check_row(d->r, d->clear, &ctx, why);
+	if (e == 0)
+		e = check_pin_is_no_alias(db, d, why);
+	return e < 0 || !db->check ? e : db->check(d->r->id, d->clear, why);
+}
+
+/* --- the interoperability profile ------------------------------------------- */
+
+static bool sets_field(const struct request *rq, const struct request_op *op,
+		       unsigned field)
+{
+	for (size_t i = 0; i < op->n_sets; i++)
+		if (rq->sets[op->first_set + i].field == field)
+			return true;
+	return false;
+}
+
+static void draft_relax(struct draft *d, const struct schema_relaxed *x)
+{
+	unsigned f = x->field;
+	d->v[f] = schema_default(d->r, f);
+	d->stored[f] = d->v[GLOBAL_SECURITY_PROFILE].i ==
+		       SV_PROFILE_INTEROPERABILITY;
+	if (d->stored[f])	/* a test parses each of these */
+		(void)schema_parse(d->r, f, span_str(x->value), &d->v[f],
+				   NULL);
+	d->clear[f] = d->v[f];
+	d->set[f] = true;
+}
+
+static void draft_profile(struct draft *d, const struct request *rq,
+			  const struct request_op *op)
+{
+	if (d->r->id != RES_GLOBAL || !d->set[GLOBAL_SECURITY_PROFILE])
+		return;
+	for (const struct schema_relaxed *x = schema_relaxed(); x->value; x++)
+		if (!sets_field(rq, op, x->field))
+			draft_relax(d, x);
 }
 
 static void bind(sqlite3_stmt *st, int i, const struct schema_field *f,
@@ -280,8 +413,9 @@ static int write_op(struct db *db, struct request *rq, struct draft *d,
 	struct schema_error *why = &rq->res.why;
 	int e = 0;
 	for (size_t i = 0; i < op->n_sets && e == 0; i++)
-		e = draft_set(db, d, &rq->sets[op->first_set + i],
-			      rq->res.ids, why);
+		e = draft_set(db, d, rq, op->first_set + i);
+	if (e == 0)
+		draft_profile(d, rq, op);
 	if (e == 0)
 		e = draft_check(db, d, why);
 	if (e == 0)
@@ -332,14 +466,19 @@ static int op_update(struct db *db, struct request *rq,
 static int delete_row(struct db *db, struct request *rq,
 		      enum schema_resource_id res, int64_t id);
 
-/* One at a time from the front: no list to keep. */
+/* One at a time from the front: no list to keep. A row's reference to itself
+ * holds nothing up. */
 static int next_referrer(struct db *db, const struct schema_resource *q,
 			 const struct schema_field *f, int64_t id,
 			 int64_t *found)
 {
 	sqlite3_stmt *st = NULL;
-	char *sql = sqlite3_mprintf("SELECT id FROM %s WHERE %s=%lld LIMIT 1",
-				    q->name, f->name, (long long)id);
+	bool is_self = strcmp(f->choices, q->name) == 0;
+	char *sql = sqlite3_mprintf(f->type == SCHEMA_REFS ?
+		"SELECT id FROM %s WHERE instr(','||%s||',', ',%lld,') "
+		"AND id<>%lld LIMIT 1" :
+		"SELECT id FROM %s WHERE %s=%lld AND id<>%lld LIMIT 1",
+		q->name, f->name, (long long)id, is_self ? (long long)id : -1);
 	int rc = sql ? sqlite3_prepare_v2(db->h, sql, -1, &st, NULL)
 		     : SQLITE_NOMEM;
 	if (rc == SQLITE_OK)
@@ -350,6 +489,33 @@ static int next_referrer(struct db *db, const struct schema_resource *q,
 	return db_error(db, rc);
 }
 
+/* What may be null is not taken along and not made null behind the
+ * administrator's back: he is told who refers to the row. */
+static int fail_referrer(struct db *db, struct request *rq,
+			 const struct schema_resource *r, int64_t id,
+			 const struct schema_resource *q,
+			 const struct schema_field *f, int64_t found)
+{
+	struct draft d = {.r = q};
+	struct span name = SPAN_NONE;
+	if (q->name_field != SCHEMA_ID_FIELD &&
+	    draft_load(db, &d, found, &rq->res.why) == 0)
+		name = d.v[q->name_field].s;
+	if (q->is_singleton)
+		schema_fail(&rq->res.why, r, NULL, "referenced", 0,
+			    "%lld is in use by %s.%s: change that first",
+			    (long long)id, q->name, f->name);
+	else
+		schema_fail(&rq->res.why, r, NULL, "referenced", 0,
+			    "%lld is in use by %s %lld (%.*s), field %s: "
+			    "change that first", (long long)id, q->name,
+			    (long long)found,
+			    (int)(name.n < NAME_SHOWN ? name.n : NAME_SHOWN),
+			    name.n ? (const char *)name.p : "", f->name);
+	draft_release(&d);
+	return E_BUSY;
+}
+
 static int delete_referrers(struct db *db, struct request *rq,
 			    const struct schema_resource *r, int64_t id,
 			    const struct schema_resource *q, unsigned field)
@@ -357,12 +523,16 @@ static int delete_referrers(struct db *db, struct request *rq,
 	const struct schema_field *f = &q->fields[field];
 	int64_t found = 1;
 	int e = 0;
-	if (f->type != SCHEMA_REF || strcmp(f->choices, r->name) != 0)
+	if ((f->type != SCHEMA_REF && f->type != SCHEMA_REFS) ||
+	    strcmp(f->choices, r->name) != 0)
 		return 0;
 	while (e == 0 && found != 0) {
 		e = next_referrer(db, q, f, id, &found);
 		if (e == 0 && found != 0)
-			e = delete_row(db, rq, q->id, found);
+			e = f->flags & SCHEMA_F_REQUIRED ?
+			    delete_row(db, rq, q->id, found) :
+			    fail_referrer(db, rq, r, id, q, f,
+					  found);
 	}
 	return e;
 }

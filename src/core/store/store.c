@@ -17,6 +17,8 @@ struct store {
 	struct journal *journal;
 	store_watch_fn watch;
 	void *watch_arg;
+	store_run_fn run;		/* NULL: the writer hashes */
+	void *run_arg;
 	bool is_dispatching;
 };
 
@@ -134,6 +136,7 @@ static void request_free(struct request *rq)
 {
 	exec_drop_changes(rq);
 	secret_release(&rq->bytes);
+	mem_free(rq->hashed);
 	mem_free(rq->sets);
 	mem_free(rq);
 }
@@ -283,6 +286,95 @@ static int request_new(struct request **out, const struct store_op *ops,
 	return 0;
 }
 
+/* --- passwords ------------------------------------------------------------ */
+
+void store_hash_on(struct store *st, store_run_fn run, void *arg)
+{
+	st->run = run;
+	st->run_arg = arg;
+}
+
+static bool is_password(const struct request_op *op, const struct store_set *s)
+{
+	return op->verb != STORE_DELETE && !s->value.is_null &&
+	       schema_resource(op->res)->fields[s->field].type ==
+	       SCHEMA_PASSWORD;
+}
+
+/* Notes which sets are passwords; how many, or an error. */
+static int find_passwords(struct request *rq)
+{
+	size_t n = 0;
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < rq->n_ops; i++) {
+			const struct request_op *op = &rq->ops[i];
+			for (size_t k = op->first_set;
+			     k < op->first_set + op->n_sets; k++) {
+				if (!is_password(op, &rq->sets[k]))
+					continue;
+				if (round == 1)
+					rq->hashed[rq->n_hashed++].set = k;
+				n++;
+			}
+		}
+		if (round == 0 && n > 0)
+			rq->hashed = mem_calloc(n, sizeof(*rq->hashed));
+		if (round == 0 && (n == 0 || rq->hashed == NULL))
+			return n == 0 ? 0 : E_NOMEM;
+	}
+	return (int)rq->n_hashed;
+}
+
+/* On any thread: touches the request alone. What schema/ refuses is left for
+ * the writer to name. */
+static int hash_passwords(void *job)
+{
+	struct request *rq = job;
+	for (size_t i = 0; i < rq->n_ops; i++) {
+		const struct request_op *op = &rq->ops[i];
+		for (size_t k = 0; k < rq->n_hashed; k++) {
+			struct hashed *h = &rq->hashed[k];
+			struct schema_error why;
+			if (h->set < op->first_set ||
+			    h->set >= op->first_set + op->n_sets)
+				continue;
+			struct schema_value v = rq->sets[h->set].value;
+			if (schema_check(schema_resource(op->res),
+					 rq->sets[h->set].field, &v,
+					 &why) < 0)
+				continue;
+			int e = password_hash(h->text, v.s);
+			if (e < 0)
+				return e;
+			h->is_made = true;
+		}
+	}
+	return 0;
+}
+
+static void on_hashed(void *job, int result)
+{
+	struct request *rq = job;
+	if (result == 0)
+		result = writer_put(&rq->st->writer, &rq->job);
+	if (result == 0)
+		return;
+	rq->res.error = result;
+	rq->res.n_ops = rq->n_ops;
+	if (rq->done != NULL)
+		rq->done(rq->arg, &rq->res);
+	request_free(rq);
+}
+
+static int put_request(struct store *st, struct request *rq)
+{
+	int n = st->run != NULL ? find_passwords(rq) : 0;
+	if (n < 0)
+		return n;
+	return n > 0 ? st->run(st->run_arg, hash_passwords, on_hashed, rq)
+		     : writer_put(&st->writer, &rq->job);
+}
+
 int store_submit(struct store *st, const struct store_op *ops, size_t n_ops,
 		 int64_t wall_us, store_done_fn done, void *arg)
 {
@@ -293,7 +385,8 @@ int store_submit(struct store *st, const struct store_op *ops, size_t n_ops,
 	rq->wall_us = wall_us;
 	rq->done = done;
 	rq->arg = arg;
-	e = writer_put(&st->writer, &rq->job);
+	rq->st = st;
+	e = put_request(st, rq);
 	if (e < 0)
 		request_free(rq);
 	return e;
@@ -444,7 +537,7 @@ void store_projection(const struct store *st, unsigned role,
 {
 	const struct schema_resource *r = schema_resource(RES_GLOBAL);
 	const struct store_row *row = store_get(st, RES_GLOBAL, 1);
-	char text[SCHEMA_VALUE_MAX + 1];
+	char small[SCHEMA_SMALL_MAX];
 	if (row == NULL)
 		return;
 	for (unsigned i = 0; i < r->n_fields; i++) {
@@ -452,8 +545,6 @@ void store_projection(const struct store *st, unsigned role,
 		if ((f->readers & 1u << role) == 0 ||
 		    (f->flags & SCHEMA_F_SECRET))
 			continue;
-		int n = schema_print(f, &row->v[i], text, sizeof(text));
-		if (n >= 0)
-			fn(arg, f->name, span_of(text, (size_t)n));
+		fn(arg, f->name, schema_text(f, &row->v[i], small));
 	}
 }

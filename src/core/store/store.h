@@ -40,12 +40,19 @@ enum {
 	STORE_SYNCERS_MAX = 4,
 };
 
+/* Looks at a row that passed schema/'s checks, secrets in clear, before it is
+ * written; 0 or a negative error and *why. On the writer thread: pure. */
+typedef int (*store_check_fn)(enum schema_resource_id res,
+			      const struct schema_value *values,
+			      struct schema_error *why);
+
 struct store_cfg {
 	const char *dir;		/* the core directory (schema/paths.h) */
 	struct span data_key;		/* DATA_KEY_LEN bytes; not kept */
 	bool create;			/* make the database when absent */
 	const char *vfs;		/* tests: SQLite VFS, NULL = the usual */
 	const struct file_ops *files;	/* tests: journal, NULL = the usual */
+	store_check_fn check;		/* NULL = schema/'s alone */
 };
 
 /* One line for the operator: what is wrong and what to do. */
@@ -88,7 +95,8 @@ size_t store_count(const struct store *st, enum schema_resource_id res);
 enum schema_resource_id store_row_resource(const struct store_row *row);
 int64_t store_row_id(const struct store_row *row);
 /* Defaults are filled in. For a secret field .s is sealed and only is_null
- * (no PIN set) means anything. Never NULL. */
+ * (no PIN set) means anything. Never NULL. The values of a row are one array:
+ * store_value(row, 0) points at all of them. */
 const struct schema_value *store_value(const struct store_row *row,
 				       unsigned field);
 bool        store_is_null(const struct store_row *row, unsigned field);
@@ -138,11 +146,21 @@ typedef void (*store_done_fn)(void *arg, const struct store_result *res);
 
 /* Copies everything. `done` (may be NULL) comes from store_dispatch(), once,
  * or from store_close(). Errors of the request arrive there: E_NOTFOUND,
- * E_EXISTS, E_INVAL/E_FORMAT/E_LIMIT (schema), E_BUSY (deleting what others
- * refer to is allowed: what refers to it goes with it), E_NOSPACE, E_SYS.
+ * E_EXISTS, E_INVAL/E_FORMAT/E_LIMIT (schema), E_BUSY (deleting a row
+ * that an optional reference or a list names; *why says whose; what cannot be
+ * without the row goes with it), E_DENIED, E_NOSPACE, E_SYS.
  * Here: E_FULL, E_NOMEM, E_INVAL. wall_us stamps creation_time. */
 int store_submit(struct store *st, const struct store_op *ops, size_t n_ops,
 		 int64_t wall_us, store_done_fn done, void *arg);
+
+/* Where passwords are hashed, which takes 0.1 s each: run() has `work` done on
+ * some thread and `done` on the main thread afterwards, once; when it returns
+ * an error neither is called, and store_submit() returns it. Without one the
+ * writer thread hashes, and whoever waits for the disk waits for it: for
+ * tools alone. Set before the first request. */
+typedef int (*store_run_fn)(void *arg, int (*work)(void *job),
+			    void (*done)(void *job, int result), void *job);
+void store_hash_on(struct store *st, store_run_fn run, void *arg);
 
 /* After the snapshot changed, before `done`: old or new is NULL for created
  * or deleted rows. One watcher. */

@@ -2,6 +2,7 @@
 #pragma once
 #include <sqlite3.h>
 #include "base/list.h"
+#include "core/store/password.h"
 #include "core/store/row.h"
 #include "core/store/seal.h"
 #include "core/store/store.h"
@@ -30,8 +31,18 @@ struct request_op {
 	size_t first_set, n_sets;
 };
 
+/* What was made of a password before the writer's turn. */
+struct hashed {
+	size_t set;
+	bool is_made;
+	char text[PASSWORD_VERIFIER_MAX];
+};
+
 struct request {
 	struct job job;
+	struct store *st;
+	struct hashed *hashed;
+	size_t n_hashed;
 	int64_t wall_us;
 	store_done_fn done;
 	void *arg;
@@ -52,7 +63,7 @@ struct post {
 
 /* --- the database, one connection ---------------------------------------- */
 
-enum { DB_APPLICATION_ID = 0x43564c56, DB_VERSION = 1 };
+enum { DB_APPLICATION_ID = 0x43564c56, DB_VERSION = 2 };
 
 /* What brings a database from version - 1 to version, before missing tables
  * and columns are added from the schema. Ends with version 0. */
@@ -67,6 +78,7 @@ enum db_stmt { DB_INSERT = 0, DB_UPDATE, DB_SELECT, DB_DELETE, DB_STMT_COUNT };
 struct db {
 	sqlite3 *h;
 	const struct seal *seal;
+	store_check_fn check;
 	sqlite3_stmt *stmt[RES_COUNT][DB_STMT_COUNT];
 	int64_t next_id[RES_COUNT];
 	int64_t rows[RES_COUNT];

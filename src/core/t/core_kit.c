@@ -18,7 +18,8 @@
 static const enum ipc_role roles[KIT_COUNT] = {
 	[KIT_SUPER] = ROLE_SUPER, [KIT_WEB] = ROLE_WEB,
 	[KIT_MEDIA] = ROLE_MEDIA, [KIT_VIDEO] = ROLE_VIDEO,
-	[KIT_CLI] = ROLE_CLI};
+	[KIT_CLI] = ROLE_CLI, [KIT_BAN] = ROLE_BAN,
+	[KIT_COURIER] = ROLE_COURIER, [KIT_SIP] = ROLE_SIP};
 
 const char *kit_program;
 
@@ -47,20 +48,32 @@ static enum kit_who who_is(const struct kit *k, const struct ipc_chan *ch)
 	return KIT_SUPER;
 }
 
+static void refuse_offer(struct kit *k, const Cv__LegOpen *o)
+{
+	Cv__LegAnswer a = CV__LEG_ANSWER__INIT;
+
+	a.req = o->req;
+	a.leg = o->leg;
+	assert_int_equal(KIT_SEND(k, MEDIA, LEG_ANSWER, &a), 0);
+}
+
 static void answer_offer(struct kit *k, const Cv__LegOpen *o, uint32_t req,
 			 uint64_t leg, Cv__LegDescription *offer)
 {
 	Cv__LegAnswer a = CV__LEG_ANSWER__INIT;
 	Cv__LegState s = CV__LEG_STATE__INIT;
+	Cv__LegDescription ours = CV__LEG_DESCRIPTION__INIT;
 
+	ours.kbps = 77;
 	a.req = req;
 	a.leg = leg;
 	a.ok = true;
-	a.answer = offer;
+	a.answer = offer ? offer : &ours;
 	assert_int_equal(KIT_SEND(k, MEDIA, LEG_ANSWER, &a), 0);
 	s.leg = leg;
 	s.phase = CV__LEG_PHASE__LEG_SECURE;
 	s.sends_video = true;
+	s.encrypted = true;
 	assert_int_equal(KIT_SEND(k, MEDIA, LEG_STATE, &s), 0);
 	if (o && k->n_legs < 64) {
 		k->leg_rooms[k->n_legs] = o->room;
@@ -68,16 +81,35 @@ static void answer_offer(struct kit *k, const Cv__LegOpen *o, uint32_t req,
 	}
 }
 
+/* What is said once has been heard, at once. */
+static void hear(struct kit *k, const Cv__LegPlay *m)
+{
+	Cv__LegPlayed p = CV__LEG_PLAYED__INIT;
+
+	if (m->times != 1)
+		return;
+	p.leg = m->leg;
+	p.epoch = m->epoch;
+	assert_int_equal(KIT_SEND(k, MEDIA, LEG_PLAYED, &p), 0);
+}
+
 static void play_media(struct kit *k, enum ipc_type type,
 		       const ProtobufCMessage *m)
 {
 	const Cv__LegOpen *o = (const void *)m;
 	const Cv__LegUpdate *u = (const void *)m;
+	const Cv__LegAccept *acc = (const void *)m;
 
 	if (!k->auto_media)
 		return;
-	if (type == IPC_LEG_OPEN)
+	if (type == IPC_LEG_OPEN && k->media_refuses)
+		refuse_offer(k, o);
+	else if (type == IPC_LEG_OPEN)
 		answer_offer(k, o, o->req, o->leg, o->offer);
+	else if (type == IPC_LEG_PLAY && !k->is_deaf)
+		hear(k, (const void *)m);
+	else if (type == IPC_LEG_ACCEPT)
+		answer_offer(k, NULL, acc->req, acc->leg, acc->answer);
 	else if (type == IPC_LEG_UPDATE)
 		answer_offer(k, NULL, u->req, u->leg, u->offer);
 }
@@ -92,6 +124,7 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 	(void)n;
 	if (type == IPC_HELLO)
 		return;
+	k->heard++;
 	assert_true(k->n < KIT_MESSAGES_MAX);
 	k->q[k->n++] = (struct kit_msg){who, type, copy_of(type, m)};
 	if (who == KIT_MEDIA)
@@ -194,6 +227,7 @@ void kit_forget(struct kit *k)
 int kit_send(struct kit *k, enum kit_who who, enum ipc_type type,
 	     const ProtobufCMessage *m)
 {
+	k->said++;
 	return ipc_chan_send(k->ch[who], type, m, NULL, 0);
 }
 
@@ -246,25 +280,57 @@ static int key_file(const struct kit *k)
 	return fd;
 }
 
+static int guard_file(const struct kit *k)
+{
+	char path[96];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/guard", k->dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void option(Cv__Boot *b, Cv__BootOption *o, const char *name,
+		   const char *value)
+{
+	if (!value)
+		return;
+	cv__boot_option__init(o);
+	o->name = (char *)(uintptr_t)name;
+	o->value = (char *)(uintptr_t)value;
+	b->options[b->n_options++] = o;
+}
+
 static void boot(struct kit *k)
 {
 	Cv__Boot b = CV__BOOT__INIT;
 	Cv__FdName names[] = {CV__FD_NAME__FD_DATA_KEY,
-			      CV__FD_NAME__FD_DATA_DIR, CV__FD_NAME__FD_CLI};
+			      CV__FD_NAME__FD_DATA_DIR, CV__FD_NAME__FD_CLI,
+			      CV__FD_NAME__FD_GUARD};
+	Cv__BootOption options[5], *list[5];
 	char path[96];
-	int fds[3];
+	int fds[4];
 
 	(void)snprintf(path, sizeof(path), "%s/core", k->dir);
 	fds[0] = key_file(k);
 	fds[1] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	fds[2] = k->cli_listener;
+	fds[3] = guard_file(k);
 	assert_true(fds[1] >= 0);
 	b.fds = names;
-	b.n_fds = 3;
+	b.n_fds = k->no_guard_file ? 3 : 4;
+	b.options = list;
+	option(&b, &options[0], "test_boot_id", k->boot_id);
+	option(&b, &options[1], "test_wall_step_us", k->wall_step_us);
+	option(&b, &options[2], "test_fail_at", k->fail_at);
+	option(&b, &options[3], "public_host", k->public_host);
+	option(&b, &options[4], "https_port", k->public_host ? "8443" : NULL);
 	assert_int_equal(ipc_chan_send(k->ch[KIT_SUPER], IPC_BOOT, &b.base,
-				       fds, 3), 0);
+				       fds, b.n_fds), 0);
 	close(fds[0]);
 	close(fds[1]);
+	close(fds[3]);
 }
 
 void kit_spawn(struct kit *k)
@@ -420,13 +486,27 @@ Cv__CliReply *kit_cli(struct kit *k, const char *verb, const char *resource,
 	return kit_wait(k, KIT_CLI, IPC_CLI_REPLY);
 }
 
+/* PINs that are easy to read in a test: allowed below six digits only. */
+static void allow_easy_pins(struct kit *k)
+{
+	static const char *const fields[] = {"min_pin_length", "5", NULL,
+					     NULL};
+	Cv__CliReply *r = kit_cli(k, "change", "global", fields);
+
+	if (r->error)
+		fail_msg("change: %s", r->message);
+	kit_free(r);
+}
+
 void kit_demo_room(struct kit *k)
 {
 	static const char *const fields[] = {
 		"name", "Demo", "pin", "123456", "allow_guests", "true",
 		"guest_pin", "654321", "alias", "demo", NULL, NULL};
-	Cv__CliReply *r = kit_cli(k, "create", "conference", fields);
+	Cv__CliReply *r;
 
+	allow_easy_pins(k);
+	r = kit_cli(k, "create", "conference", fields);
 	if (r->error)
 		fail_msg("create: %s", r->message);
 	kit_free(r);
@@ -458,14 +538,15 @@ static void source_of(uint32_t ip, uint8_t dst[16], Cv__Addr *a)
 	a->port = 4711;
 }
 
-Cv__JoinReply *kit_join_raw(struct kit *k, const struct kit_ask *ask)
+uint32_t kit_join_send(struct kit *k, const struct kit_ask *ask)
 {
 	Cv__Join j = CV__JOIN__INIT;
-	Cv__JoinReply *r;
-	Cv__Addr a;
-	uint8_t ip[16];
+	Cv__Addr a, local;
+	uint8_t ip[16], local_ip[16];
+	ProtobufCBinaryData cookie = text(ask->cookie);
 
 	source_of(ask->ip ? ask->ip : 0xc0000201, ip, &a);
+	source_of(ask->local, local_ip, &local);
 	j.req = ++k->req;
 	j.alias = text(ask->alias ? ask->alias : "demo");
 	j.display_name = text(ask->name ? ask->name : "Somebody");
@@ -473,11 +554,37 @@ Cv__JoinReply *kit_join_raw(struct kit *k, const struct kit_ask *ask)
 	j.pin = text(ask->pin);
 	j.reconnect = text(ask->reconnect);
 	j.source = &a;
-	j.user_agent = text("kit");
+	j.local = ask->local ? &local : NULL;
+	j.user_agent = text(ask->agent ? ask->agent : "kit");
 	j.supports_direct_chat = true;
+	j.cookies = &cookie;
+	j.n_cookies = ask->cookie != NULL;
+	j.invitation = text(ask->invitation);
+	j.idp_authenticated = ask->idp;
+	j.has_media = !ask->control_only;
+	j.one_time_token = text(ask->one_time);
+	j.registration = text(ask->registration);
 	assert_int_equal(KIT_SEND(k, WEB, JOIN, &j), 0);
-	r = kit_wait(k, KIT_WEB, IPC_JOIN_REPLY);
-	assert_int_equal(r->req, k->req);
+	return k->req;
+}
+
+Cv__JoinReply *kit_join_answer(struct kit *k, uint32_t req)
+{
+	for (;;) {
+		Cv__JoinReply *r = kit_wait(k, KIT_WEB, IPC_JOIN_REPLY);
+
+		if (r->req == req)
+			return r;
+		kit_free(r);
+	}
+}
+
+Cv__JoinReply *kit_join_raw(struct kit *k, const struct kit_ask *ask)
+{
+	const uint32_t req = kit_join_send(k, ask);
+	Cv__JoinReply *r = kit_wait(k, KIT_WEB, IPC_JOIN_REPLY);
+
+	assert_int_equal(r->req, req);
 	return r;
 }
 
@@ -491,6 +598,8 @@ struct kit_person kit_join_ask(struct kit *k, const struct kit_ask *ask)
 	keep(p.uuid, sizeof(p.uuid), r->participant);
 	keep(p.reconnect, sizeof(p.reconnect), r->reconnect);
 	keep(p.name, sizeof(p.name), r->display_name);
+	keep(p.cookie, sizeof(p.cookie), r->cookie);
+	keep(p.cookie_name, sizeof(p.cookie_name), r->cookie_name);
 	kit_free(r);
 	return p;
 }

@@ -15,17 +15,19 @@
 #include <cmocka.h>
 #include <sys/types.h>
 
+#include "ban.pb-c.h"
 #include "cli.pb-c.h"
 #include "ipc/ipc.h"
 #include "media.pb-c.h"
+#include "sip.pb-c.h"
 #include "super.pb-c.h"
 #include "video.pb-c.h"
 #include "web.pb-c.h"
 
 enum { KIT_WAIT_MS = 20000, KIT_MESSAGES_MAX = 65536, KIT_TEXT = 256 };
 
-enum kit_who { KIT_SUPER = 0, KIT_WEB, KIT_MEDIA, KIT_VIDEO, KIT_CLI,
-	       KIT_COUNT };
+enum kit_who { KIT_SUPER = 0, KIT_WEB, KIT_MEDIA, KIT_VIDEO, KIT_CLI, KIT_BAN,
+	       KIT_COURIER, KIT_SIP, KIT_COUNT };
 
 struct kit_msg {
 	enum kit_who from;		/* on whose channel */
@@ -44,11 +46,19 @@ struct kit {
 	size_t n;
 	uint32_t req;
 	/* media plays along: answers each offer, reports secure media. */
-	bool auto_media;
+	bool auto_media, media_refuses;
+	bool is_deaf;			/* never tells that a prompt ended */
 	uint64_t legs[64];
 	uint64_t leg_rooms[64];
 	size_t n_legs;
-	char pin[32], guest_pin[32];
+	/* For the next kit_spawn(): NULL or what core is told at its boot. */
+	const char *boot_id;		/* 32 hex digits: another boot */
+	const char *wall_step_us;	/* how far the wall clock leaps */
+	const char *public_host;	/* where browsers reach us */
+	const char *fail_at;		/* the n-th allocation of a join fails */
+	bool no_guard_file;
+	/* Messages that came from core and went to it, links' own not. */
+	size_t heard, said;
 };
 
 extern const char *kit_program;
@@ -86,6 +96,7 @@ int  kit_send(struct kit *k, enum kit_who who, enum ipc_type type,
 struct kit_person {
 	char token[KIT_TEXT], uuid[64], reconnect[KIT_TEXT], name[KIT_TEXT];
 	char call[64];
+	char cookie[KIT_TEXT], cookie_name[64];
 	bool host;
 	Cv__ServiceType service;
 	Cv__JoinOutcome outcome;
@@ -93,7 +104,16 @@ struct kit_person {
 struct kit_ask {
 	const char *alias, *name, *pin, *reconnect;
 	uint32_t ip;			/* IPv4 of the source */
+	const char *cookie, *invitation, *agent;
+	uint32_t local;			/* IPv4 that was reached, 0 = not told */
+	bool idp;			/* the lie that costs the channel */
+	const char *one_time, *registration;
+	bool control_only;		/* without media */
 };
+/* Sends only; the request's number. */
+uint32_t kit_join_send(struct kit *k, const struct kit_ask *a);
+/* Waits for the answer to that request; others are dropped. */
+Cv__JoinReply *kit_join_answer(struct kit *k, uint32_t req);
 Cv__JoinReply *kit_join_raw(struct kit *k, const struct kit_ask *a);
 /* Joins "demo"; pin NULL = none sent. */
 struct kit_person kit_join(struct kit *k, const char *name, const char *pin);

@@ -21,14 +21,15 @@ static void part(struct span in, uint8_t *buf)
 	struct room_cfg cfg = {.participant_limit = UINT32_MAX, .view = "1:7"};
 	struct room_out acts = {0};
 	struct span out = SPAN_NONE;
+	struct live_place at;
 	struct room *r;
 	struct part p;
 	uint64_t room;
-	int e = live_decode_part(&room, &p, in);
+	int e = live_decode_part(&room, &at, &p, in);
 
 	if (e < 0)
 		return;
-	e = live_encode_part(room, &p, buf, &out);
+	e = live_encode_part(room, &at, &p, buf, &out);
 	same(in, e, out);
 	if (room_new(&r, 1, 1, &cfg) < 0)
 		return;

@@ -50,7 +50,7 @@ static void test_core__asks_for_the_pin_and_tells_a_wrong_one(void **state)
 	assert_int_equal(outcome(k, "DEMO", "123456", 0),
 			 CV__JOIN_OUTCOME__JOIN_OK);
 	assert_int_equal(outcome(k, "nobody", "123456", 0),
-			 CV__JOIN_OUTCOME__JOIN_NOT_FOUND);
+			 CV__JOIN_OUTCOME__JOIN_PIN_WRONG);
 }
 
 static void test_core__refuses_a_guesser_as_an_unknown_alias(void **state)
@@ -61,9 +61,9 @@ static void test_core__refuses_a_guesser_as_an_unknown_alias(void **state)
 		assert_int_equal(outcome(k, "demo", "111111", 7),
 				 CV__JOIN_OUTCOME__JOIN_PIN_WRONG);
 	assert_int_equal(outcome(k, "demo", "123456", 7),
-			 CV__JOIN_OUTCOME__JOIN_NOT_FOUND);
+			 CV__JOIN_OUTCOME__JOIN_PIN_WRONG);
 	assert_int_equal(outcome(k, "demo", NULL, 7),
-			 CV__JOIN_OUTCOME__JOIN_NOT_FOUND);
+			 CV__JOIN_OUTCOME__JOIN_PIN_REQUIRED);
 	assert_int_equal(outcome(k, "demo", "123456", 8),
 			 CV__JOIN_OUTCOME__JOIN_OK);
 }
@@ -480,6 +480,29 @@ static void test_core__survives_many_crashes(void **state)
 	}
 }
 
+/* Its password is hashed on the pool, behind the walls. */
+static void test_core__makes_an_administrator(void **state)
+{
+	static const char *const fields[] = {
+		"username", "ann", "password", "correct horse battery", NULL,
+		NULL};
+	static const char *const weak[] = {
+		"username", "bob", "password", "short", NULL, NULL};
+	struct kit *k = *state;
+	Cv__CliReply *r = kit_cli(k, "create", "administrator", fields);
+
+	if (r->error)
+		fail_msg("%s", r->message);
+	kit_free(r);
+	r = kit_cli(k, "create", "administrator", weak);
+	assert_int_not_equal(r->error, 0);
+	assert_non_null(strstr(r->message, "password"));
+	kit_free(r);
+	r = kit_cli(k, "list", "administrator", NULL);
+	assert_int_equal(r->n_rows, 1);
+	kit_free(r);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(int argc, char **argv)
@@ -503,6 +526,7 @@ int main(int argc, char **argv)
 		T(test_core__crash_keeps_the_way_back_and_what_was_revoked),
 		T(test_core__crash_with_media_gone_moves_the_meeting),
 		T(test_core__survives_many_crashes),
+		T(test_core__makes_an_administrator),
 	};
 
 	if (argc != 2)

@@ -262,22 +262,131 @@ static void test_audit__a_flood_from_one_source_becomes_one_line(void **state)
 	assert_int_equal(stats.aggregated, 5000 - AUDIT_BURST);
 }
 
-static void test_audit__many_sources_are_bounded(void **state)
+/* How often this text stands in all segments. */
+static unsigned count_text(struct fix *f, const char *text)
+{
+	unsigned n = 0;
+	char path[64];
+	size_t len;
+	struct audit_verdict v = verify(f);
+	assert_true(v.ok);
+	for (unsigned i = 1; i <= v.segments; i++) {
+		const char *p = segment(f, i, &len, path);
+		const char *end = p + len;
+		while ((p = memmem(p, (size_t)(end - p), text,
+				   strlen(text)))) {
+			p += strlen(text);
+			n++;
+		}
+	}
+	return n;
+}
+
+static void minutes(struct fix *f, unsigned n)
+{
+	while (n--) {
+		f->now += MINUTE;
+		audit_tick(f->a, 2, f->now);
+	}
+	assert_int_equal(audit_sync(f->a), 0);
+}
+
+/* A small log has little room: the rest is in one line, by network. */
+static void test_audit__many_sources_become_a_sum(void **state)
 {
 	struct fix *f = *state;
+	struct audit_stats stats;
 	for (int i = 0; i < 2 * AUDIT_SOURCES_MAX; i++) {
 		char source[32];
-		(void)snprintf(source, sizeof(source), "2001:db8::%x", i);
+		(void)snprintf(source, sizeof(source), "2001:db8:%x::%x",
+			       i % 3 ? 1 : 2, i);
 		say(f, "pin.wrong", source, AUDIT_DENIED, "");
 		assert_int_equal(audit_sync(f->a), 0);
 	}
-	f->now += MINUTE;
-	audit_tick(f->a, 2, f->now);
-	assert_int_equal(audit_sync(f->a), 0);
-	struct audit_stats stats;
 	audit_stats(f->a, &stats);
-	assert_int_equal(stats.aggregated, AUDIT_SOURCES_MAX);
-	assert_int_equal(stats.written, 1 + AUDIT_SOURCES_MAX + 1);
+	assert_in_range(stats.written, 20, 60);
+	assert_int_equal(stats.aggregated,
+			 2 * AUDIT_SOURCES_MAX - (stats.written - 1));
+	minutes(f, 10);
+	assert_int_equal(count_text(f, "more from 2 networks: "
+				    "2001:db8:1::/48 ("), 1);
+}
+
+static void write_kind(struct fix *f, enum audit_kind kind, const char *action,
+		       const char *source, const char *object)
+{
+	struct audit_event ev = {.source = span_str(source), .action = action,
+				 .object = span_str(object), .kind = kind,
+				 .outcome = AUDIT_DENIED};
+	assert_int_equal(audit_write(f->a, &ev, 1000000, f->now), 0);
+}
+
+/* What must not tell by a line of its own has one a minute, or none. */
+static void test_audit__counted_ones_are_told_by_the_minute(void **state)
+{
+	struct fix *f = *state;
+	struct audit_stats stats;
+	for (int i = 0; i < 3; i++) {
+		write_kind(f, AUDIT_COUNT, "alias.unknown", "192.0.2.1",
+			   i ? "second" : "first");
+		write_kind(f, AUDIT_SILENT, "pin.needed", "192.0.2.1", "demo");
+	}
+	audit_stats(f->a, &stats);
+	assert_int_equal(stats.written, 1);
+	minutes(f, 1);
+	assert_int_equal(count_text(f, "alias.unknown"), 1);
+	assert_int_equal(count_text(f, "\"object\":\"first\""), 1);
+	assert_int_equal(count_text(f, "3 in a minute"), 1);
+	assert_int_equal(count_text(f, "pin.needed"), 0);
+}
+
+static void attack(struct fix *f, unsigned minute)
+{
+	char source[32];
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(source, sizeof(source), "10.0.%d.%d", i >> 8,
+			       i & 255);
+		write_kind(f, AUDIT_PLAIN, "pin.wrong", source, "Board");
+		write_kind(f, AUDIT_COUNT, "alias.unknown", source, "x");
+		if (minute % 120 == 7)
+			write_kind(f, AUDIT_BAN, "source.refused", source,
+				   "source");
+	}
+}
+
+/* A log of 4 MB that was to hold a year, and a thousand sources for a day:
+ * every act is there at its end, and what they did can be read. */
+static void test_audit__a_day_of_attack_pushes_nothing_out(void **state)
+{
+	enum { HOURS = 24, ACTS = 2 };
+	struct fix *f = *state;
+	struct audit_verdict v;
+	struct audit_stats stats;
+	f->cfg.segment_max = 64 * 1024;
+	f->cfg.keep_segments = 64;
+	reopen(f);
+	for (unsigned m = 0; m < HOURS * 60; m++) {
+		if (m % 3 == 1)
+			attack(f, m);
+		if (m % 60 == 30) {
+			say(f, "conference.create", "local", AUDIT_OK, "");
+			write_kind(f, AUDIT_ACT, "guard.ban", "local",
+				   "10.0.0.1");
+		}
+		minutes(f, 1);
+	}
+	audit_stats(f->a, &stats);
+	v = verify(f);
+	assert_true(v.ok);
+	assert_int_equal(stats.segments_dropped, 0);
+	assert_int_equal(v.first_seq, 1);
+	assert_int_equal(count_text(f, "conference.create"), HOURS);
+	assert_int_equal(count_text(f, "guard.ban"), HOURS);
+	/* At most three sums in ten minutes, and a day's part twice. */
+	assert_in_range(v.lines, HOURS * ACTS, HOURS * (6 * 3 + ACTS) + 400);
+	assert_true(count_text(f, "more from 4 networks: 10.0.0.0/24 (") >
+		    HOURS * 6);
+	assert_true(count_text(f, "source.refused") >= 20);
 }
 
 static void test_audit__hostile_text_stays_inside_its_line(void **state)
@@ -406,7 +515,9 @@ int main(void)
 		T(test_audit_open__cuts_a_torn_line),
 		T(test_audit__retention_drops_old_segments_only),
 		T(test_audit__a_flood_from_one_source_becomes_one_line),
-		T(test_audit__many_sources_are_bounded),
+		T(test_audit__many_sources_become_a_sum),
+		T(test_audit__counted_ones_are_told_by_the_minute),
+		T(test_audit__a_day_of_attack_pushes_nothing_out),
 		T(test_audit__hostile_text_stays_inside_its_line),
 		T(test_audit__a_full_disk_uses_the_reserve),
 		T(test_audit__survives_every_failing_allocation),

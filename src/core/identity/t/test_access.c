@@ -43,11 +43,12 @@ static void test_access__decides_each_cell(void **state)
 		[ACCESS_ROOM_PIN] = "AAHWW",
 		[ACCESS_ROOM_GUESTS_FREE] = "AGHWW",
 		[ACCESS_ROOM_GUESTS_PIN] = "AAHGW",
+		[ACCESS_ROOM_CONCEALED] = "AAWWW",
 	};
 	static const char letter[ACCESS_OUTCOME_COUNT + 1] = "RHGAW";
 
 	(void)state;
-	for (int k = 0; k < ACCESS_ROOM_COUNT; k++) {
+	for (int k = 0; k < ACCESS_ROOM_CONCEALED; k++) {
 		const struct access_cfg c = room_of((enum access_room)k);
 
 		assert_int_equal(access_room_kind(&c), k);
@@ -55,6 +56,10 @@ static void test_access__decides_each_cell(void **state)
 			assert_int_equal(letter[enter(c, entered[e])],
 					 want[k][e]);
 	}
+	for (int e = 0; e < ACCESS_ENTRY_COUNT; e++)
+		assert_int_equal(letter[access_cell(ACCESS_ROOM_CONCEALED,
+						    (enum access_entry)e)],
+				 want[ACCESS_ROOM_CONCEALED][e]);
 	assert_int_equal(access_cell(ACCESS_ROOM_COUNT, 0), ACCESS_REFUSE);
 	assert_int_equal(access_cell(0, ACCESS_ENTRY_COUNT), ACCESS_REFUSE);
 }
@@ -129,9 +134,23 @@ static void test_access__prompts_for_what_is_needed(void **state)
 	assert_true(!h && !g);
 }
 
+static void test_access__entry_without_the_pins(void **state)
+{
+	(void)state;
+	assert_int_equal(access_entry_of(false, SPAN_LIT("1234")),
+			 ACCESS_ENTRY_ABSENT);
+	assert_int_equal(access_entry_of(true, SPAN_LIT("")),
+			 ACCESS_ENTRY_ABSENT);
+	assert_int_equal(access_entry_of(true, SPAN_LIT("None")),
+			 ACCESS_ENTRY_NONE);
+	assert_int_equal(access_entry_of(true, SPAN_LIT("123456")),
+			 ACCESS_ENTRY_OTHER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_access__entry_without_the_pins),
 		cmocka_unit_test(test_access__decides_each_cell),
 		cmocka_unit_test(test_access__takes_the_end_mark_as_no_part_of_a_pin),
 		cmocka_unit_test(test_access__refuses_rooms_with_invalid_pins),

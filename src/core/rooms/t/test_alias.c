@@ -67,12 +67,37 @@ static void test_alias__is_the_same_when_done_twice(void **state)
 	assert_string_equal(a, b);
 }
 
+static void test_alias__strip_leaves_host_and_case(void **state)
+{
+	struct span user;
+	struct addr host;
+
+	(void)state;
+	assert_true(span_eq(alias_strip(SPAN_LIT(" SIP:Bob@192.0.2.1:5;x")),
+			    SPAN_LIT("Bob@192.0.2.1:5")));
+	assert_true(alias_split_address(SPAN_LIT("b@c@[2001:db8::1]:5061"),
+					&user, &host));
+	assert_true(span_eq(user, SPAN_LIT("b@c")));
+	assert_int_equal(host.port, 5061);
+	assert_false(addr_is_v4(&host));
+	assert_true(alias_split_address(SPAN_LIT("Bob@192.0.2.1:5"), &user,
+					&host));
+	assert_int_equal(host.port, 5);
+	assert_true(addr_is_v4(&host));
+	assert_false(alias_split_address(SPAN_LIT("bob@ex.org"), &user,
+					 &host));
+	assert_false(alias_split_address(SPAN_LIT("b@192.0.2.1:70000"), &user,
+					 &host));
+	assert_false(alias_split_address(SPAN_LIT("bob"), &user, &host));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alias__is_what_the_room_is_called),
 		cmocka_unit_test(test_alias__refuses_what_nobody_may_be_called),
 		cmocka_unit_test(test_alias__is_the_same_when_done_twice),
+		cmocka_unit_test(test_alias__strip_leaves_host_and_case),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

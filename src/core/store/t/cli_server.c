@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "core/audit/audit.h"
+#include "core/row_check.h"
 #include "core/store/cli_config.h"
 #include "core/store/store.h"
 #include "ipc/ipc.h"
@@ -109,7 +110,8 @@ int main(int argc, char **argv)
 		return 2;
 	(void)snprintf(audit_dir, sizeof(audit_dir), "%s/audit", argv[1]);
 	struct store_cfg cfg = {.dir = argv[1], .create = true,
-				.data_key = span_of(key, sizeof(key))};
+				.data_key = span_of(key, sizeof(key)),
+				.check = core_row_check};
 	struct audit_cfg acfg = {.dir = audit_dir};
 	int listener = listen_at(argv[2]);
 	if (listener < 0 || store_open(&s.st, &cfg, &why) < 0 ||

@@ -111,6 +111,28 @@ static void test_migrate__missing_columns_get_their_default(void **state)
 	store_close(&st);
 }
 
+/* The second version brought rules for new PINs and aliases, and tables. */
+static void test_migrate__the_second_version(void **state)
+{
+	(void)state;
+	struct store *st;
+	sql("UPDATE conference_alias SET alias = '1234'");
+	assert_int_equal(number("PRAGMA user_version"), 1);
+	assert_int_equal(kit_open(&st, fix.dir, NULL), 0);
+	assert_int_equal(store_global(st, GLOBAL_CRYPTO_MODE), SV_CRYPTO_ON);
+	assert_int_equal(store_global(st, GLOBAL_CONCEAL_ROOMS), 1);
+	assert_int_equal(store_global(st, GLOBAL_MIN_ALIAS_DIGITS), 6);
+	for (int i = RES_SYSTEM_LOCATION; i < RES_COUNT; i++)
+		assert_int_equal(store_count(st, (enum schema_resource_id)i),
+				 0);
+	/* What was stored stays and can be changed in all else. */
+	assert_int_equal(kit_update(st, RES_CONFERENCE_ALIAS, 1,
+				    "description", "old"), 1);
+	assert_int_equal(kit_create(st, RES_SYSTEM_LOCATION, "name", "L"), 1);
+	store_close(&st);
+	assert_int_equal(number("PRAGMA user_version"), 2);
+}
+
 /* After any migration the tables are those that a fresh one gets. */
 static void test_migrate__ends_like_a_fresh_database(void **state)
 {
@@ -188,6 +210,7 @@ int main(int argc, char **argv)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_migrate__the_first_version_opens),
+		T(test_migrate__the_second_version),
 		T(test_migrate__missing_columns_get_their_default),
 		T(test_migrate__ends_like_a_fresh_database),
 		T(test_migrate__steps_run_once_and_in_order),

@@ -1,0 +1,861 @@
+/* SIP calls: the link to the face, and the life of each call. */
+#include "core/sip_int.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/rand.h"
+#include "base/text.h"
+#include "core/join_policy.h"
+#include "core/sip_reg.h"
+
+static struct span face_key(const uint64_t *face)
+{
+	return span_of(face, sizeof(*face));
+}
+
+struct ipc_chan *sip_chan(const struct core *c)
+{
+	return c->sip->ev ? ipc_ev_chan(c->sip->ev) : NULL;
+}
+
+void sip_trace(const struct sip_call *call, const char *what,
+	       const char *detail)
+{
+	log_debug("sip", "call", LOG_U("call", call->id),
+		  LOG_S("what", what), LOG_S("detail", detail));
+}
+
+void sip_note_refusal(struct core *c, const struct addr *from,
+		      struct span alias, const char *why,
+		      char ref[SIP_REF_LEN + 1])
+{
+	struct sip_refusal *r = &c->sip->refusals[c->sip->n_refusals++ %
+						  SIP_REFUSALS_MAX];
+	uint8_t rnd[SIP_REF_LEN / 2];
+
+	*r = (struct sip_refusal){.at_us = clock_wall_us(), .why = why};
+	rand_bytes(rnd, sizeof(rnd));
+	hex_encode(r->ref, rnd, sizeof(rnd));
+	memcpy(ref, r->ref, sizeof(r->ref));
+	addr_print_ip(from, r->source);
+	if (alias.n >= sizeof(r->alias))
+		alias.n = sizeof(r->alias) - 1;
+	(void)span_cstr(alias, r->alias, sizeof(r->alias));
+	c->sip->figures.refused++;
+	log_info("sip", "call refused", LOG_S("source", r->source),
+		 LOG_S("reason", why), LOG_S("reference", ref));
+}
+
+/* --- calls ---------------------------------------------------------------------- */
+
+struct sip_call *sip_call_get(const struct core *c, uint64_t id)
+{
+	return id ? handles_get(c->sip->table, id) : NULL;
+}
+
+struct sip_call *sip_call_by_face(const struct core *c, uint64_t face)
+{
+	return map_get(c->sip->by_face, face_key(&face));
+}
+
+struct sip_call *sip_call_new(struct core *c, uint64_t face)
+{
+	struct sip_call *call = mem_zalloc(sizeof(*call));
+
+	if (!call)
+		return NULL;
+	call->c = c;
+	call->face = face;
+	call->worker = SIP_NOBODY;
+	call->lobby.c = c;
+	call->start_us = clock_wall_us();
+	sip_call_init_timers(call);
+	call->id = handles_add(c->sip->table, call);
+	if (call->id && (!face ||
+			 map_put(c->sip->by_face, face_key(&call->face),
+				 call) == 0)) {
+		c->sip->figures.calls++;
+		return call;
+	}
+	if (call->id)
+		(void)handles_del(c->sip->table, call->id);
+	mem_free(call);
+	return NULL;
+}
+
+bool sip_call_name(struct sip_call *call, uint64_t face)
+{
+	if (sip_call_by_face(call->c, face))
+		return false;
+	call->face = face;
+	if (map_put(call->c->sip->by_face, face_key(&call->face), call) == 0)
+		return true;
+	call->face = 0;
+	return false;
+}
+
+void sip_call_free(struct sip_call *call)
+{
+	struct core *c = call->c;
+
+	timer_cancel(&call->late);
+	timer_cancel(&call->digit);
+	timer_cancel(&call->ask_late);
+	sip_offer_drop(call);
+	if (call->face)
+		(void)map_del(c->sip->by_face, face_key(&call->face));
+	(void)handles_del(c->sip->table, call->id);
+	c->sip->figures.calls--;
+	secret_wipe(call, sizeof(*call));
+	mem_free(call);
+}
+
+/* Everything that it has: the seat closes its own leg. */
+static void let_go(struct sip_call *call)
+{
+	struct core *c = call->c;
+	struct member *mb = call->member ?
+		handles_get(c->members, call->member) : NULL;
+	const uint64_t join = call->join;
+	struct sip_dial_end out;
+
+	if (!mb || mb->p->leg.leg != call->leg)
+		sip_leg_close(call);
+	sip_entry_end(call);
+	sip_dial_forget(call, &out);
+	sip_call_free(call);
+	if (join)
+		join_abandon(c, join);
+	if (mb) {
+		struct meeting *m = mb->m;
+
+		mb->sip = 0;
+		(void)room_leave(m->room, mb->p, EXIT_RELEASED, c->now_ns,
+				 &c->out);
+		core_acts(m, NULL);
+	}
+	sip_dial_over(c, &out);
+}
+
+/* --- what the face is told ---------------------------------------------------------- */
+
+static void challenge(struct core *c, const Cv__SipInvite *m)
+{
+	Cv__SipVerdict v = CV__SIP_VERDICT__INIT;
+
+	c->sip->figures.challenged++;
+	v.call = m->call;
+	v.decision = CV__SIP_DECISION__SIP_CHALLENGE;
+	v.md5 = sip_offers_md5(c, m->caller);
+	(void)ipc_send(sip_chan(c), SIP_VERDICT, &v);
+}
+
+static void send_refusal(struct core *c, uint64_t face, uint32_t status,
+			 const char *ref)
+{
+	Cv__SipVerdict v = CV__SIP_VERDICT__INIT;
+
+	v.call = face;
+	v.decision = CV__SIP_DECISION__SIP_REFUSE;
+	v.status = status;
+	v.reference = ipc_data(span_str(ref));
+	if (sip_chan(c))
+		(void)ipc_send(sip_chan(c), SIP_VERDICT, &v);
+}
+
+static const char *why_of(const struct sip_call *call)
+{
+	if (call->state == SIP_CALL_RINGING || call->rang)
+		return "not taken by whom he called";
+	if (call->reason[0])
+		return "media";
+	switch (call->outcome) {
+	case CV__JOIN_OUTCOME__JOIN_ROOM_FULL:
+		return "room full";
+	case CV__JOIN_OUTCOME__JOIN_OVERLOAD:
+		return "overload";
+	case CV__JOIN_OUTCOME__JOIN_REJECTED:
+		return "policy";
+	case CV__JOIN_OUTCOME__JOIN_OK:
+		return "media";
+	default:
+		return "unknown alias";
+	}
+}
+
+/* Only what he may know makes a difference. */
+static uint32_t status_of(const struct sip_call *call)
+{
+	enum { BUSY = 486, UNAVAILABLE = 503, NOT_ACCEPTABLE = 488 };
+
+	if (call->status)
+		return call->status;
+	switch (call->outcome) {
+	case CV__JOIN_OUTCOME__JOIN_ROOM_FULL:
+		return BUSY;
+	case CV__JOIN_OUTCOME__JOIN_OVERLOAD:
+		return UNAVAILABLE;
+	default:
+		return 0;
+	}
+}
+
+static void send_redirect(struct sip_call *call)
+{
+	Cv__SipVerdict v = CV__SIP_VERDICT__INIT;
+
+	v.call = call->face;
+	v.decision = CV__SIP_DECISION__SIP_REDIRECT;
+	v.contact = ipc_data(span_str(call->contact));
+	if (sip_chan(call->c))
+		(void)ipc_send(sip_chan(call->c), SIP_VERDICT, &v);
+}
+
+static void refuse(struct sip_call *call)
+{
+	char ref[SIP_REF_LEN + 1];
+
+	if (call->contact[0]) {
+		send_redirect(call);
+		return;
+	}
+	sip_note_refusal(call->c, &call->source, span_str(call->alias),
+			 why_of(call), ref);
+	send_refusal(call->c, call->face, status_of(call), ref);
+}
+
+static void send_hangup(struct sip_call *call)
+{
+	Cv__SipHangup m = CV__SIP_HANGUP__INIT;
+
+	m.call = call->face;
+	m.reason = ipc_data(span_str(call->reason));
+	if (sip_chan(call->c) && call->face)
+		(void)ipc_send(sip_chan(call->c), SIP_HANGUP, &m);
+}
+
+/* --- the machine ------------------------------------------------------------------------ */
+
+static void goodbye(struct sip_call *call)
+{
+	enum { GOODBYE_S = 15 };
+	const enum lobby_word w = call->join ? LOBBY_TIMED_OUT :
+		call->outcome == CV__JOIN_OUTCOME__JOIN_ROOM_FULL ?
+		LOBBY_FULL :
+		call->outcome == CV__JOIN_OUTCOME__JOIN_PIN_WRONG ?
+		LOBBY_PIN_GONE : LOBBY_UNAVAILABLE;
+
+	sip_entry_end(call);
+	(void)snprintf(call->reason, sizeof(call->reason), "%s",
+		       lobby_word_name(w));
+	timer_set(call->c->wheel, &call->late,
+		  call->c->now_ns + GOODBYE_S * NS_PER_S);
+	if (!lobby_tell(call, w))
+		sip_call_fire(call, SCE_SAID);
+}
+
+static void open_leg(struct sip_call *call)
+{
+	if (!sip_leg_open(call, SIP_ASK_OPEN))
+		sip_call_fire(call, SCE_LEG_FAILED);
+}
+
+static void reoffer(struct sip_call *call)
+{
+	call->c->sip->figures.reoffers++;
+	if (!sip_leg_open(call, SIP_ASK_REOFFER))
+		sip_call_fire(call, SCE_LEG_FAILED);
+}
+
+static void move(struct sip_call *call)
+{
+	if (!sip_leg_move(call))
+		reoffer(call);
+}
+
+static void check(struct sip_call *call)
+{
+	struct core *c = call->c;
+	char pin[SIP_DIGITS_MAX + 1];
+	const uint64_t join = call->join;
+
+	/* A '#' alone: he has none. */
+	(void)snprintf(pin, sizeof(pin), "%s", call->n_digits ? call->digits :
+		       "none");
+	sip_entry_end(call);
+	join_enter(c, join, span_str(pin));
+	secret_wipe(pin, sizeof(pin));
+}
+
+/* Each of these is the last thing that is done with the call. */
+static void act(struct sip_call *call, enum sip_call_action a)
+{
+	switch (a) {
+	case SCA_NONE:
+	case SCA_COUNT:
+		break;
+	case SCA_REFUSE:
+		refuse(call);
+		let_go(call);
+		break;
+	case SCA_OPEN_LOBBY:
+	case SCA_OPEN_ROOM:
+		open_leg(call);
+		break;
+	case SCA_RING:
+		sip_send_ring(call);
+		break;
+	case SCA_ANSWER_ENTRY:
+		sip_send_answer(call);
+		sip_entry_begin(call);
+		break;
+	case SCA_ANSWER_IN:
+		sip_send_answer(call);
+		sip_leg_seat(call);
+		break;
+	case SCA_PROMPT:
+		sip_entry_begin(call);
+		break;
+	case SCA_CHECK:
+		check(call);
+		break;
+	case SCA_MOVE:
+		move(call);
+		break;
+	case SCA_GOODBYE:
+		goodbye(call);
+		break;
+	case SCA_HANGUP:
+		send_hangup(call);
+		let_go(call);
+		break;
+	case SCA_DROP:
+		let_go(call);
+		break;
+	case SCA_REOFFER:
+		reoffer(call);
+		break;
+	case SCA_DIAL:
+	case SCA_ACCEPT:
+	case SCA_SIT:
+		sip_dial_act(call, a);
+		break;
+	}
+}
+
+void sip_call_fire(struct sip_call *call, enum sip_call_event e)
+{
+	struct sip_call_cell cell;
+
+	if (!sip_call_next(call->state, e, &cell)) {
+		call->c->sip->figures.bad_cells++;
+		log_error("sip", "a call went astray",
+			  LOG_S("state", sip_call_state_name(call->state)),
+			  LOG_S("event", sip_call_event_name(e)));
+		return;
+	}
+	sip_trace(call, sip_call_state_name(call->state),
+		  sip_call_event_name(e));
+	call->state = cell.next;
+	act(call, cell.action);
+}
+
+/* --- the join ----------------------------------------------------------------------------- */
+
+/* Which service it is, and so what his media may be. */
+static void note_service(struct sip_call *call, const struct join *j)
+{
+	call->conf = j->conf;
+	call->location = j->media_location ? j->media_location : j->location;
+	call->crypto = j->conf ? j->sv.crypto :
+		(uint32_t)store_global(j->c->store, GLOBAL_CRYPTO_MODE);
+	call->call_type = j->conf ? j->sv.call_type : CALL_VIDEO;
+	call->kbps_in = j->conf ? j->sv.kbps_in : (uint32_t)
+		store_global(j->c->store, GLOBAL_MAX_CALLRATE_IN);
+	call->kbps_out = j->conf ? j->sv.kbps_out : (uint32_t)
+		store_global(j->c->store, GLOBAL_MAX_CALLRATE_OUT);
+}
+
+void sip_join_ask(const struct join *j, bool wrong)
+{
+	struct sip_call *call = sip_call_get(j->c, j->sip);
+
+	if (!call)
+		return;
+	note_service(call, j);
+	call->has_news = true;
+	call->news = SCE_ASK;
+	call->last_was_wrong = wrong;
+}
+
+void sip_join_over(const struct join *j, Cv__JoinOutcome outcome)
+{
+	struct sip_call *call = sip_call_get(j->c, j->sip);
+	const bool seated = outcome == CV__JOIN_OUTCOME__JOIN_OK;
+
+	if (!call)
+		return;
+	note_service(call, j);
+	call->join = 0;
+	call->outcome = outcome;
+	call->has_news = true;
+	call->news = seated ? SCE_SEATED : SCE_REFUSED;
+	call->member = seated ? j->member : 0;
+	memcpy(call->contact, j->redirect, sizeof(call->contact));
+}
+
+void sip_join_stepped(struct core *c, uint64_t id)
+{
+	struct sip_call *call = sip_call_get(c, id);
+
+	if (!call || !call->has_news)
+		return;
+	call->has_news = false;
+	if (call->news == SCE_SEATED &&
+	    !handles_get(c->members, call->member)) {
+		call->outcome = CV__JOIN_OUTCOME__JOIN_NOT_FOUND;
+		call->news = SCE_REFUSED;
+	}
+	sip_call_fire(call, call->news);
+}
+
+/* --- INVITE --------------------------------------------------------------------------------- */
+
+static void copy(char *dst, size_t cap, ProtobufCBinaryData from)
+{
+	if (span_cstr(ipc_bytes(from), dst, cap) < 0)
+		dst[0] = 0;
+}
+
+static bool guests_may(struct core *c, int64_t location)
+{
+	const struct store_row *row = location ?
+		store_get(c->store, RES_SYSTEM_LOCATION, location) : NULL;
+	const int64_t own = row ? store_int(row, SYSTEM_LOCATION_SIP_GUESTS) :
+			    SV_BDPM_GLOBAL;
+
+	return own == SV_BDPM_GLOBAL ?
+		store_global(c->store, GLOBAL_SIP_GUESTS) :
+		own == SV_BDPM_ON;
+}
+
+static uint32_t strangers_from(const struct core *c, const struct addr *a)
+{
+	uint32_t slot = 0, n = 0;
+	const struct sip_call *call;
+
+	while ((call = handles_next(c->sip->table, &slot, NULL)))
+		n += !call->is_out && !call->has_credentials &&
+		     addr_is_same_source(&call->source, a);
+	return n;
+}
+
+static uint32_t entering(const struct core *c)
+{
+	uint32_t slot = 0, n = 0;
+	const struct sip_call *call;
+
+	while ((call = handles_next(c->sip->table, &slot, NULL)))
+		n += call->state == SIP_CALL_ENTRY ||
+		     call->state == SIP_CALL_LOBBY;
+	return n;
+}
+
+/* Before anything is looked up: what does not depend on whom he calls. */
+static uint32_t cap_of(struct core *c, const struct addr *from, bool stranger)
+{
+	enum { BUSY = 486, UNAVAILABLE = 503 };
+
+	if (c->sip->figures.calls >=
+	    (uint64_t)store_global(c->store, GLOBAL_MAX_SIP_CALLS))
+		return UNAVAILABLE;
+	if (!stranger)
+		return 0;
+	if (entering(c) >= (uint64_t)store_global(c->store,
+					GLOBAL_MAX_SIP_PIN_PROMPTS))
+		return UNAVAILABLE;
+	return strangers_from(c, from) >=
+	       (uint64_t)store_global(c->store,
+				      GLOBAL_MAX_SIP_CALLS_PER_SOURCE) ?
+		BUSY : 0;
+}
+
+static void fill_call(struct sip_call *call, const Cv__SipInvite *m,
+		      const struct sip_identity *id)
+{
+	const Cv__SipCaller *who = m->caller;
+
+	call->has_source = sip_addr(&call->source, who->source);
+	call->has_local = sip_addr(&call->local, who->local);
+	call->is_encrypted = who->transport == CV__SIP_TRANSPORT__SIP_TLS;
+	call->has_credentials = id->who != SIP_STRANGER;
+	call->device = id->device;
+	call->trunk = id->trunk;
+	call->state = SIP_CALL_DECIDING;
+	copy(call->alias, sizeof(call->alias), m->alias);
+	copy(call->remote, sizeof(call->remote), who->from_uri);
+	copy(call->name, sizeof(call->name), who->from_name.len ?
+	     who->from_name : who->from_uri);
+	copy(call->agent, sizeof(call->agent), who->user_agent);
+	call->has_offer = m->has_offer && m->offer;
+}
+
+static void start_join(struct sip_call *call, const Cv__SipInvite *m)
+{
+	struct join_ask a = {
+		.sip = call->id, .alias = ipc_bytes(m->alias),
+		.dialled = m->request_uri.len ? ipc_bytes(m->request_uri) :
+			   ipc_bytes(m->alias),
+		.name = span_str(call->name), .agent = span_str(call->agent),
+		.caller = span_str(call->remote), .source = call->source,
+		.has_local = call->has_local, .kbps = m->kbps,
+		.proven = m->caller->proven,
+		.is_encrypted = call->is_encrypted,
+		.device = call->device, .trunk = call->trunk};
+
+	memcpy(a.local, call->local.ip, sizeof(a.local));
+	if (a.dialled.n > ALIAS_MAX)
+		a.dialled = a.alias;
+	call->join = join_sip(call->c, &a);
+	if (call->join) {
+		join_start(call->c, call->join);
+		return;
+	}
+	call->outcome = CV__JOIN_OUTCOME__JOIN_OVERLOAD;
+	sip_call_fire(call, SCE_REFUSED);
+}
+
+static void take_call(struct core *c, const Cv__SipInvite *m,
+		      const struct sip_identity *id, const struct addr *from)
+{
+	char ref[SIP_REF_LEN + 1];
+	uint32_t status = cap_of(c, from, id->who == SIP_STRANGER);
+	struct sip_call *call = status ? NULL : sip_call_new(c, m->call);
+
+	if (call) {
+		fill_call(call, m, id);
+		if (call->has_offer && !sip_offer_keep(call, m->offer)) {
+			call->outcome = CV__JOIN_OUTCOME__JOIN_OVERLOAD;
+			sip_call_fire(call, SCE_REFUSED);
+			return;
+		}
+		start_join(call, m);
+		return;
+	}
+	c->sip->figures.capped++;
+	sip_note_refusal(c, from, ipc_bytes(m->alias), "too many calls", ref);
+	send_refusal(c, m->call, status ? status : 503, ref);
+}
+
+static void invite(struct core *c, const Cv__SipInvite *m)
+{
+	struct sip_identity id;
+	struct guard_facts facts;
+	struct addr from;
+	int64_t location;
+
+	c->sip->figures.invites++;
+	if (!m->call || !m->caller || !sip_addr(&from, m->caller->source) ||
+	    sip_call_by_face(c, m->call)) {
+		c->sip->figures.bad_handles++;
+		return;
+	}
+	sip_caller_facts(c, m->caller, &location, &facts);
+	sip_identify(c, m->caller, ipc_bytes(m->caller->from_uri), &facts,
+		     &id);
+	if (id.who == SIP_WRONG ||
+	    (id.who == SIP_STRANGER && !guests_may(c, location)))
+		challenge(c, m);
+	else
+		take_call(c, m, &id, &from);
+}
+
+/* --- the room --------------------------------------------------------------------------------- */
+
+void sip_member_told(struct member *mb, const char *reason)
+{
+	struct sip_call *call = sip_call_get(mb->c, mb->sip);
+
+	if (call && reason)
+		(void)snprintf(call->reason, sizeof(call->reason), "%s",
+			       reason);
+}
+
+void sip_member_gone(struct member *mb)
+{
+	struct sip_call *call = sip_call_get(mb->c, mb->sip);
+
+	mb->sip = 0;
+	if (!call)
+		return;
+	/* Its leg was closed with the seat. */
+	if (call->leg && mb->p && mb->p->leg.leg == call->leg)
+		call->leg = 0;
+	call->member = 0;
+	if (call->has_news) {
+		call->outcome = CV__JOIN_OUTCOME__JOIN_NOT_FOUND;
+		call->news = SCE_REFUSED;
+		return;
+	}
+	sip_call_fire(call, SCE_REMOVED);
+}
+
+void sip_member_flags(struct member *mb)
+{
+	struct sip_call *call = sip_call_get(mb->c, mb->sip);
+	const enum part_state s = mb->p->state;
+	const enum lobby_word w = s == PART_WAIT_HOST ? LOBBY_WAIT_FOR_HOST :
+		s == PART_WAIT_LOCK ? LOBBY_LOCKED : LOBBY_WELCOME;
+
+	if (call && call->state == SIP_CALL_IN && call->word != w &&
+	    s != PART_GONE)
+		(void)lobby_tell(call, w);
+}
+
+void sip_member_status(struct member *mb, uint32_t status)
+{
+	enum { UNAVAILABLE = 480, BUSY = 486, BUSY_ALL = 600, DECLINE = 603 };
+	struct sip_call *call = sip_call_get(mb->c, mb->sip);
+
+	/* What was wrong at the other side is no business of his. */
+	if (call)
+		call->status = status == BUSY || status == BUSY_ALL ? BUSY :
+			       status == DECLINE ? DECLINE : UNAVAILABLE;
+}
+
+void sip_member_connected(struct member *mb)
+{
+	struct sip_call *call = sip_call_get(mb->c, mb->sip);
+
+	if (call && call->state == SIP_CALL_RINGING)
+		sip_call_fire(call, SCE_ANSWERED);
+}
+
+/* --- what the guard hears ------------------------------------------------------------------------ */
+
+static void scanned(struct core *c, const Cv__SipScanned *m)
+{
+	enum { TIMES_MAX = 32 };
+	Cv__SipCaller who = CV__SIP_CALLER__INIT;
+	struct guard_facts f;
+	uint32_t n = m->count < TIMES_MAX ? m->count : TIMES_MAX;
+	int64_t location;
+
+	c->sip->figures.scans += m->count;
+	who.source = m->source;
+	who.local = m->local;
+	who.proven = m->proven;
+	sip_caller_facts(c, &who, &location, &f);
+	/* Floods and odd methods are the face's own matter: honest devices
+	 * send them, too. */
+	for (; n && (m->kind == CV__SIP_SCAN__SIP_SCAN_AGENT ||
+		     m->kind == CV__SIP_SCAN__SIP_SCAN_MALFORMED); n--)
+		guard_note_scan(c->guard, &f,
+				m->kind == CV__SIP_SCAN__SIP_SCAN_AGENT ?
+				GUARD_SCAN_AGENT : GUARD_SCAN_MALFORMED,
+				c->now_ns);
+	defence_events(c);
+}
+
+/* --- messages -------------------------------------------------------------------------------------- */
+
+/* Why a call that we placed was not taken. */
+static void note_end(struct sip_call *call, const Cv__SipEnded *m)
+{
+	call->status = m->status;
+	if (call->is_out && call->state == SIP_CALL_DIALING)
+		log_info("sip", "call not taken",
+			 LOG_S("target", call->remote),
+			 LOG_U("status", m->status),
+			 LOG_T("reason", ipc_bytes(m->reason)));
+}
+
+static void ended(struct core *c, const Cv__SipEnded *m)
+{
+	struct sip_call *call = sip_call_by_face(c, m->call);
+
+	/* Of one that we ended ourselves nobody knows any more. */
+	if (!call)
+		return;
+	note_end(call, m);
+	sip_call_fire(call, SCE_ENDED);
+}
+
+static void info(struct core *c, const Cv__SipInfo *m)
+{
+	struct sip_call *call = sip_call_by_face(c, m->call);
+
+	if (!call)
+		c->sip->figures.bad_handles++;
+	else if (m->kind == CV__SIP_INFO_KIND__SIP_INFO_DTMF)
+		sip_entry_digit(call, m->digit);
+	else if (m->kind == CV__SIP_INFO_KIND__SIP_INFO_FAST_UPDATE)
+		sip_leg_needs_key(call);
+}
+
+/* Nobody may send our calls elsewhere: declined, and the NOTIFY says so. */
+static void refer(struct core *c, const Cv__SipRefer *m)
+{
+	enum { DECLINE = 603 };
+	Cv__SipReferState s = CV__SIP_REFER_STATE__INIT;
+
+	if (!sip_call_by_face(c, m->call)) {
+		c->sip->figures.bad_handles++;
+		return;
+	}
+	s.call = m->call;
+	s.req = m->req;
+	s.status = DECLINE;
+	s.final = true;
+	(void)ipc_send(sip_chan(c), SIP_REFER_STATE, &s);
+}
+
+static void stats(struct core *c, const Cv__SipStats *m)
+{
+	struct sip *s = c->sip;
+
+	s->stats = *m;
+	s->stats.counters = NULL;
+	for (size_t i = 0; i < m->n_counters &&
+	     i < sizeof(s->counters) / sizeof(s->counters[0]); i++)
+		s->counters[i] = m->counters[i];
+	s->stats.n_counters = 0;
+}
+
+static void in_call(struct core *c, enum ipc_type type,
+		    const ProtobufCMessage *msg)
+{
+	const Cv__SipOffer *offer = (const void *)msg;
+	const Cv__SipOfferReply *reply = (const void *)msg;
+	const Cv__SipAck *ack = (const void *)msg;
+	struct sip_call *call = sip_call_by_face(c, type == IPC_SIP_OFFER ?
+		offer->call : type == IPC_SIP_ACK ? ack->call : reply->call);
+
+	if (!call)
+		c->sip->figures.bad_handles++;
+	else if (type == IPC_SIP_OFFER)
+		sip_face_offer(call, offer);
+	else if (type == IPC_SIP_ACK)
+		sip_face_ack(call, ack);
+	else
+		sip_face_offer_reply(call, reply);
+}
+
+void sip_message(struct core *c, enum ipc_type type,
+		 const ProtobufCMessage *msg)
+{
+	switch (type) {
+	case IPC_SIP_INVITE:
+		invite(c, (const Cv__SipInvite *)(const void *)msg);
+		break;
+	case IPC_SIP_OFFER:
+	case IPC_SIP_OFFER_REPLY:
+	case IPC_SIP_ACK:
+		in_call(c, type, msg);
+		break;
+	case IPC_SIP_INFO:
+		info(c, (const Cv__SipInfo *)(const void *)msg);
+		break;
+	case IPC_SIP_ENDED:
+		ended(c, (const Cv__SipEnded *)(const void *)msg);
+		break;
+	case IPC_SIP_REFER:
+		refer(c, (const Cv__SipRefer *)(const void *)msg);
+		break;
+	case IPC_SIP_REGISTER:
+		sip_register(c, (const Cv__SipRegister *)(const void *)msg);
+		break;
+	case IPC_SIP_FLOW_GONE:
+		sip_flows_gone(c, (const Cv__SipFlowGone *)(const void *)msg);
+		break;
+	case IPC_SIP_SCANNED:
+		scanned(c, (const Cv__SipScanned *)(const void *)msg);
+		break;
+	case IPC_SIP_STATS:
+		stats(c, (const Cv__SipStats *)(const void *)msg);
+		break;
+	case IPC_FACE_LOAD:
+		c->sip->load = *(const Cv__FaceLoad *)(const void *)msg;
+		c->sip->load.by_reason = NULL;
+		c->sip->load.n_by_reason = 0;
+		break;
+	default:
+		sip_dial_message(c, type, msg);
+		break;
+	}
+}
+
+/* --- life --------------------------------------------------------------------------------------------- */
+
+void sip_up(struct core *c)
+{
+	ban_face_up(c, c->sip->ev);
+}
+
+void sip_down(struct core *c)
+{
+	uint32_t slot = 0;
+	struct sip_call *call;
+
+	/* One call's end may be that of others: a room closes. */
+	while ((call = handles_next(c->sip->table, &slot, NULL)))
+		sip_call_fire(call, SCE_ENDED);
+	sip_regs_face_down(c);
+}
+
+int sip_open(struct core *c)
+{
+	struct sip *s = mem_zalloc(sizeof(*s));
+	int r;
+
+	if (!s)
+		return E_NOMEM;
+	c->sip = s;
+	cv__sip_stats__init(&s->stats);
+	cv__face_load__init(&s->load);
+	r = handles_new(&s->table, SIP_CALLS_MAX);
+	r = r ? r : map_new(&s->by_face, SIP_CALLS_MAX);
+	r = r ? r : map_new(&s->connects, SIP_CONNECTS_MAX);
+	r = r ? r : handles_new(&s->invites, SIP_INVITES_MAX);
+	return r ? r : sip_regs_open(c);
+}
+
+void sip_close(struct core *c)
+{
+	struct sip *s = c->sip;
+	uint32_t slot = 0;
+	struct sip_call *call;
+
+	if (!s)
+		return;
+	while (s->table && (call = handles_next(s->table, &slot, NULL)))
+		sip_call_free(call);
+	sip_regs_close(c);
+	handles_free(&s->table);
+	handles_free(&s->invites);
+	map_free(&s->by_face);
+	map_free(&s->connects);
+	mem_free(s);
+	c->sip = NULL;
+}
+
+void sip_settings(struct core *c)
+{
+	const bool tls = store_global(c->store, GLOBAL_ENABLE_SIP);
+
+	role_sip_clear(c->role,
+		       tls && store_global(c->store, GLOBAL_ENABLE_SIP_TCP),
+		       tls && store_global(c->store, GLOBAL_ENABLE_SIP_UDP));
+}
+
+void sip_figures(const struct core *c, struct sip_figures *out)
+{
+	*out = c->sip->figures;
+	out->entering = entering(c);
+}
+
+const struct sip_call *sip_next_call(const struct core *c, uint32_t *slot)
+{
+	return handles_next(c->sip->table, slot, NULL);
+}

@@ -1,0 +1,469 @@
+/* SIP calls that we place: into rooms, and by rules. The face, courier and
+ * media are played. */
+#include <unistd.h>
+
+#include "core/t/sip_kit.h"
+
+#include "courier.pb-c.h"
+
+#define ANSWER CV__SIP_DECISION__SIP_ANSWER
+#define CHALLENGE CV__SIP_DECISION__SIP_CHALLENGE
+
+static const struct sip_ask desk = {.from = "sip:desk@example.org",
+				    .user = "desk", .password = "desk-secret",
+				    .flow = 5};
+static const struct sip_ask boss = {.from = "sip:boss@example.org",
+				    .user = "boss", .password = "boss-secret",
+				    .flow = 6};
+
+static void reg(struct kit *k, const struct sip_ask *a, const char *contact)
+{
+	Cv__SipRegistered *r = sip_register_as(k, a, contact, 60);
+
+	assert_int_equal(r->outcome, CV__SIP_REG_OUTCOME__SIP_REG_OK);
+	kit_free(r);
+}
+
+static void devices(struct kit *k)
+{
+	sip_device(k, "desk@example.org", "desk", "desk-secret", NULL, NULL);
+	sip_device(k, "boss@example.org", "boss", "boss-secret", NULL, NULL);
+	entry_set(k, "enable_dialout", "true");
+	reg(k, &desk, "sip:desk@192.0.2.77;transport=tls");
+	kit_forget(k);
+}
+
+static void rule(struct kit *k, const char *match, const char *type,
+		 const char *more, const char *value)
+{
+	const char *const f[] = {
+		"name", match, "priority", "10", "match_string", match,
+		"called_device_type", type, "match_outgoing_calls", "true",
+		"match_incoming_only_if_registered", "true", more, value,
+		NULL, NULL};
+
+	entry_cli_ok(k, "create", "gateway_routing_rule", f);
+}
+
+static Cv__CliReply *dial(struct kit *k, const char *to)
+{
+	const char *const f[] = {"which", "Demo", "to", to, NULL, NULL};
+
+	return kit_cli(k, "sip", "dial", f);
+}
+
+static Cv__SipDial *dialled(struct kit *k, uint64_t call)
+{
+	Cv__SipDial *d = kit_wait(k, KIT_SIP, IPC_SIP_DIAL);
+	Cv__SipDialing m = CV__SIP_DIALING__INIT;
+
+	m.req = d->req;
+	m.call = call;
+	m.ok = true;
+	assert_int_equal(KIT_SEND(k, SIP, SIP_DIALING, &m), 0);
+	return d;
+}
+
+static void answer(struct kit *k, uint64_t call, bool redirected)
+{
+	Cv__SipAnswered m = CV__SIP_ANSWERED__INIT;
+	Cv__LegDescription d = CV__LEG_DESCRIPTION__INIT;
+
+	m.call = call;
+	m.answer = &d;
+	m.redirected = redirected;
+	m.vendor = ipc_data(SPAN_LIT("phone/1"));
+	assert_int_equal(KIT_SEND(k, SIP, SIP_ANSWERED, &m), 0);
+}
+
+static void ended(struct kit *k, uint64_t call, uint32_t status)
+{
+	Cv__SipEnded m = CV__SIP_ENDED__INIT;
+
+	m.call = call;
+	m.why = CV__SIP_END__SIP_END_REFUSED;
+	m.status = status;
+	assert_int_equal(KIT_SEND(k, SIP, SIP_ENDED, &m), 0);
+}
+
+static bool is(ProtobufCBinaryData d, const char *s)
+{
+	return span_eq(ipc_bytes(d), span_str(s));
+}
+
+static void test_sip_out__a_room_calls_a_registered_device(void **state)
+{
+	struct kit *k = *state;
+	Cv__CliReply *r;
+	Cv__SipDial *d;
+	Cv__LegOpen *o;
+
+	devices(k);
+	rule(k, ".*@example\\.org", "registration", NULL, NULL);
+	r = dial(k, "desk@example.org");
+	assert_int_equal(r->error, 0);
+	kit_free(r);
+	o = kit_wait(k, KIT_MEDIA, IPC_LEG_OPEN);
+	assert_true(o->make_offer);
+	assert_false(o->flags->admitted);
+	kit_free(o);
+	d = dialled(k, 50);
+	assert_true(is(d->uri, "sip:desk@192.0.2.77;transport=tls"));
+	assert_int_equal(d->flow, 5);
+	assert_int_equal(d->offer->kbps, 77);
+	kit_free(d);
+	sip_expect(k, "state", "dialing");
+	answer(k, 50, false);
+	kit_free(kit_wait(k, KIT_MEDIA, IPC_LEG_ACCEPT));
+	kit_free(kit_wait(k, KIT_MEDIA, IPC_LEG_MOVE));
+	sip_expect(k, "state", "in");
+	assert_int_equal(entry_status_of(k, "participants"), 1);
+	ended(k, 50, 0);
+	sip_expect(k, "", "");
+	assert_int_equal(entry_status_of(k, "participants"), 0);
+}
+
+static Cv__CommandReply *host_dials(struct kit *k,
+				    const struct kit_person *who,
+				    const char *to)
+{
+	Cv__Command c = CV__COMMAND__INIT;
+
+	c.req = ++k->req;
+	c.op = CV__OP__OP_DIAL;
+	c.alias = ipc_data(SPAN_LIT("demo"));
+	c.token = ipc_data(span_str(who->token));
+	c.text = ipc_data(span_str(to));
+	assert_int_equal(KIT_SEND(k, WEB, COMMAND, &c), 0);
+	return kit_wait(k, KIT_WEB, IPC_COMMAND_REPLY);
+}
+
+static void test_sip_out__a_host_calls_somebody_in(void **state)
+{
+	struct kit *k = *state;
+	struct kit_person host = kit_join(k, "Host", "123456");
+	struct kit_person guest = kit_join(k, "Guest", "654321");
+	Cv__CommandReply *r;
+	Cv__Event *e;
+
+	devices(k);
+	rule(k, "desk@example\\.org", "registration", NULL, NULL);
+	assert_int_equal(kit_stream(k, &host, 1), CV__RESULT_CODE__RESULT_OK);
+	(void)kit_roster(k, 1);
+	r = host_dials(k, &guest, "desk@example.org");
+	assert_int_equal(r->code, CV__RESULT_CODE__RESULT_INVALID_ROLE);
+	kit_free(r);
+	r = host_dials(k, &host, "nobody@example.org");
+	assert_int_equal(r->code, CV__RESULT_CODE__RESULT_REFUSED);
+	kit_free(r);
+	r = host_dials(k, &host, "desk@example.org");
+	assert_int_equal(r->code, CV__RESULT_CODE__RESULT_OK);
+	kit_free(dialled(k, 50));
+	answer(k, 50, false);
+	e = kit_event(k, 1, CV__EVENT_KIND__EV_PARTICIPANT_CREATE);
+	assert_true(span_eq(ipc_bytes(e->row->uuid),
+			    ipc_bytes(r->participant)));
+	assert_int_equal(e->row->protocol, 2);
+	assert_false(e->row->host);
+	kit_free(e);
+	kit_free(r);
+}
+
+static void test_sip_out__no_rule_no_call(void **state)
+{
+	struct kit *k = *state;
+	Cv__CliReply *r;
+
+	devices(k);
+	r = dial(k, "desk@example.org");
+	assert_int_not_equal(r->error, 0);
+	kit_free(r);
+	rule(k, "desk@example\\.org", "registration", NULL, NULL);
+	entry_set(k, "enable_dialout", "false");
+	r = dial(k, "desk@example.org");
+	assert_int_not_equal(r->error, 0);
+	kit_free(r);
+	entry_set(k, "enable_dialout", "true");
+	r = dial(k, "boss@example.org");
+	assert_int_not_equal(r->error, 0);
+	kit_free(r);
+	sip_expect(k, "", "");
+}
+
+static void test_sip_out__the_first_contact_that_answers_has_it(void **state)
+{
+	struct kit *k = *state;
+	Cv__SipHangup *h;
+	Cv__CliReply *r;
+
+	devices(k);
+	reg(k, &desk, "sip:desk@192.0.2.78;transport=tls");
+	rule(k, "desk@example\\.org", "registration", NULL, NULL);
+	r = dial(k, "desk@example.org");
+	assert_int_equal(r->error, 0);
+	kit_free(r);
+	kit_free(dialled(k, 50));
+	kit_free(dialled(k, 51));
+	answer(k, 51, false);
+	h = sip_hangup(k, 50);
+	kit_free(h);
+	sip_expect(k, "state", "in");
+	assert_int_equal(entry_status_of(k, "participants"), 1);
+}
+
+static void test_sip_out__a_proxy_with_its_account(void **state)
+{
+	static const char *const f[] = {
+		"name", "cc", "address", "192.0.2.200", "port", "5071",
+		"tls_peer_name", "cc.example.org", "realm", "cc.example.org",
+		"username", "us", "password", "geheimnis", NULL, NULL};
+	struct kit *k = *state;
+	Cv__CliReply *r;
+	Cv__SipDial *d;
+
+	devices(k);
+	entry_cli_ok(k, "create", "sip_proxy", f);
+	rule(k, "\\+4930.*", "external", "sip_proxy", "1");
+	r = dial(k, "+49301234567");
+	if (r->error)
+		fail_msg("%s", r->message);
+	kit_free(r);
+	d = dialled(k, 50);
+	assert_true(is(d->uri, "sip:+49301234567@192.0.2.200"));
+	assert_true(is(d->proxy, "192.0.2.200:5071"));
+	assert_true(is(d->trunk, "cc"));
+	assert_true(is(d->verify_name, "cc.example.org"));
+	assert_true(is(d->realm, "cc.example.org"));
+	assert_true(is(d->username, "us"));
+	assert_true(is(d->password, "geheimnis"));
+	assert_true(d->trusted_literal);
+	assert_int_equal(d->transport, CV__SIP_TRANSPORT__SIP_TLS);
+	kit_free(d);
+	/* Where it leads instead nobody has allowed. */
+	answer(k, 50, true);
+	kit_free(sip_hangup(k, 50));
+	sip_expect(k, "", "");
+}
+
+static void test_sip_out__premium_numbers_are_not_called(void **state)
+{
+	struct kit *k = *state;
+	Cv__CliReply *r;
+
+	devices(k);
+	rule(k, ".*", "external", NULL, NULL);
+	entry_set(k, "dialout_denied_prefixes", "+49900");
+	r = dial(k, "+49900123456@example.net");
+	assert_int_not_equal(r->error, 0);
+	kit_free(r);
+	r = dial(k, "somebody@example.net");
+	assert_int_equal(r->error, 0);
+	kit_free(r);
+	kit_free(dialled(k, 50));
+	ended(k, 50, 404);
+	sip_expect(k, "", "");
+}
+
+/* --- gateway calls --------------------------------------------------------------- */
+
+static void test_sip_out__a_browser_calls_a_sip_device(void **state)
+{
+	struct kit *k = *state;
+	const struct kit_ask a = {.alias = "desk@example.org", .name = "Anna"};
+	const char *const f[] = {
+		"name", "in", "priority", "5", "match_string", "desk@.*",
+		"called_device_type", "registration", NULL, NULL};
+	struct kit_person p;
+	Cv__SipDial *d;
+
+	devices(k);
+	entry_cli_ok(k, "create", "gateway_routing_rule", f);
+	p = kit_join_ask(k, &a);
+	assert_int_equal(p.outcome, OK);
+	assert_int_equal(p.service, CV__SERVICE_TYPE__SERVICE_GATEWAY);
+	d = dialled(k, 50);
+	assert_true(is(d->from_name, "Anna"));
+	kit_free(d);
+	answer(k, 50, false);
+	sip_expect(k, "state", "in");
+	assert_int_equal(entry_status_of(k, "participants"), 2);
+	/* One leaves: the call is over for both. */
+	ended(k, 50, 0);
+	sip_expect(k, "", "");
+	assert_int_equal(entry_status_of(k, "participants"), 0);
+}
+
+static void test_sip_out__nobody_takes_it_and_the_caller_is_told(void **state)
+{
+	struct kit *k = *state;
+	const struct kit_ask a = {.alias = "desk@example.org", .name = "Anna"};
+	const char *const f[] = {
+		"name", "in", "priority", "5", "match_string", "desk@.*",
+		"called_device_type", "registration", NULL, NULL};
+
+	devices(k);
+	entry_cli_ok(k, "create", "gateway_routing_rule", f);
+	assert_int_equal(kit_join_ask(k, &a).outcome, OK);
+	kit_free(dialled(k, 50));
+	ended(k, 50, 486);
+	sip_expect(k, "", "");
+	assert_int_equal(entry_status_of(k, "participants"), 0);
+}
+
+static void test_sip_out__a_device_calls_another(void **state)
+{
+	struct kit *k = *state;
+	struct sip_ask a = boss;
+	Cv__SipVerdict *v;
+	Cv__SipDial *d;
+
+	a.alias = "desk@example.org";
+	devices(k);
+	rule(k, "desk@example\\.org", "registration", NULL, NULL);
+	sip_invite(k, 7, &a);
+	d = dialled(k, 50);
+	assert_true(is(d->from_uri, "sip:boss@example.org"));
+	kit_free(d);
+	assert_int_equal(sip_decision(k, 7, NULL),
+			 CV__SIP_DECISION__SIP_RING);
+	answer(k, 50, false);
+	v = sip_verdict(k, 7);
+	assert_int_equal(v->decision, ANSWER);
+	assert_int_equal(v->answer->n_sections, 2);
+	kit_free(v);
+	kit_free(kit_wait(k, KIT_MEDIA, IPC_LEG_MOVE));
+	assert_int_equal(entry_status_of(k, "participants"), 2);
+	sip_bye(k, 7);
+	kit_free(sip_hangup(k, 50));
+	sip_expect(k, "", "");
+}
+
+static void test_sip_out__busy_is_told_to_the_caller(void **state)
+{
+	static const uint32_t said[][2] = {{486, 486}, {603, 603}, {500, 480}};
+	struct kit *k = *state;
+	struct sip_ask a = boss;
+	uint32_t status;
+
+	a.alias = "desk@example.org";
+	devices(k);
+	rule(k, "desk@example\\.org", "registration", NULL, NULL);
+	for (uint64_t i = 0; i < 3; i++) {
+		sip_invite(k, 7 + i, &a);
+		kit_free(dialled(k, 50 + i));
+		assert_int_equal(sip_decision(k, 7 + i, NULL),
+				 CV__SIP_DECISION__SIP_RING);
+		ended(k, 50 + i, said[i][0]);
+		assert_int_equal(sip_decision(k, 7 + i, &status),
+				 CV__SIP_DECISION__SIP_REFUSE);
+		assert_int_equal(status, said[i][1]);
+	}
+	sip_expect(k, "", "");
+	/* He gives up first: the device stops ringing. */
+	sip_invite(k, 17, &a);
+	kit_free(dialled(k, 60));
+	assert_int_equal(sip_decision(k, 17, NULL),
+			 CV__SIP_DECISION__SIP_RING);
+	sip_bye(k, 17);
+	kit_free(sip_hangup(k, 60));
+	sip_expect(k, "", "");
+}
+
+static void test_sip_out__strangers_place_no_calls(void **state)
+{
+	struct kit *k = *state;
+	const struct sip_ask a = {.alias = "desk@example.org"};
+	uint32_t status;
+
+	devices(k);
+	sip_guests(k);
+	entry_set(k, "conceal_rooms", "false");
+	rule(k, "desk@example\\.org", "registration", NULL, NULL);
+	sip_invite(k, 7, &a);
+	assert_int_equal(sip_decision(k, 7, &status),
+			 CV__SIP_DECISION__SIP_REFUSE);
+	assert_int_equal(status, 0);
+	sip_expect(k, "", "");
+}
+
+/* --- connections -------------------------------------------------------------------- */
+
+static Cv__SipConnected *connected(struct kit *k)
+{
+	return kit_wait(k, KIT_SIP, IPC_SIP_CONNECTED);
+}
+
+static void test_sip_out__the_face_asks_courier(void **state)
+{
+	struct kit *k = *state;
+	Cv__SipConnect m = CV__SIP_CONNECT__INIT;
+	Cv__Connected got = CV__CONNECTED__INIT;
+	Cv__SipConnected *r;
+	Cv__Connect *c;
+	uint8_t ip[16] = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 9};
+	int fds[2];
+
+	m.req = 9;
+	m.host = ipc_data(SPAN_LIT("example.net"));
+	assert_int_equal(KIT_SEND(k, SIP, SIP_CONNECT, &m), 0);
+	r = connected(k);
+	assert_int_equal(r->error, CV__HTTP_ERROR__HTTP_BUSY);
+	kit_free(r);
+	kit_link(k, KIT_COURIER);
+	assert_int_equal(KIT_SEND(k, SIP, SIP_CONNECT, &m), 0);
+	c = kit_wait(k, KIT_COURIER, IPC_CONNECT);
+	assert_int_equal(c->allowed, 1u << CV__CONNECT_TRANSPORT__CONNECT_TLS);
+	got.req = c->req;
+	got.address = ipc_data(span_of(ip, 16));
+	got.port = 5061;
+	got.transport = CV__CONNECT_TRANSPORT__CONNECT_TLS;
+	got.name = ipc_data(SPAN_LIT("example.net"));
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(ipc_chan_send(k->ch[KIT_COURIER], IPC_CONNECTED,
+				       &got.base, fds, 1), 0);
+	close(fds[0]);
+	close(fds[1]);
+	r = connected(k);
+	assert_int_equal(r->req, 9);
+	assert_int_equal(r->error, 0);
+	assert_int_equal(r->transport, CV__SIP_TRANSPORT__SIP_TLS);
+	assert_int_equal(r->address->port, 5061);
+	kit_free(r);
+	kit_free(c);
+	/* In clear only where a switch says so. */
+	m.transport = CV__SIP_TRANSPORT__SIP_UDP;
+	assert_int_equal(KIT_SEND(k, SIP, SIP_CONNECT, &m), 0);
+	r = connected(k);
+	assert_int_equal(r->error, CV__HTTP_ERROR__HTTP_GUARDED);
+	kit_free(r);
+	m.transport = CV__SIP_TRANSPORT__SIP_TLS;
+	assert_int_equal(KIT_SEND(k, SIP, SIP_CONNECT, &m), 0);
+	kit_free(kit_wait(k, KIT_COURIER, IPC_CONNECT));
+	kit_drop(k, KIT_COURIER);
+	r = connected(k);
+	assert_int_equal(r->error, CV__HTTP_ERROR__HTTP_BUSY);
+	kit_free(r);
+}
+
+int main(int argc, char **argv)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, sip_setup, entry_teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_sip_out__a_room_calls_a_registered_device),
+		T(test_sip_out__a_host_calls_somebody_in),
+		T(test_sip_out__no_rule_no_call),
+		T(test_sip_out__the_first_contact_that_answers_has_it),
+		T(test_sip_out__a_proxy_with_its_account),
+		T(test_sip_out__premium_numbers_are_not_called),
+		T(test_sip_out__a_browser_calls_a_sip_device),
+		T(test_sip_out__nobody_takes_it_and_the_caller_is_told),
+		T(test_sip_out__a_device_calls_another),
+		T(test_sip_out__busy_is_told_to_the_caller),
+		T(test_sip_out__strangers_place_no_calls),
+		T(test_sip_out__the_face_asks_courier),
+	};
+
+	kit_program = argv[1];
+	(void)argc;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
