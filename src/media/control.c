@@ -19,11 +19,24 @@ static void fill_addr(Cv__Addr *a, const struct addr *from)
 
 /* --- out --------------------------------------------------------------- */
 
+/* All that it carries, not a part. */
+static bool is_encrypted(const struct leg *leg)
+{
+	const struct flow *a = leg->audio_flow, *v = leg->video_flow;
+
+	if (leg->nego.audio.section >= 0 && !a->tx)
+		return false;
+	if (leg->nego.video.section >= 0 && !v->tx)
+		return false;
+	return a->tx || v->tx;
+}
+
 void control_leg_state(struct leg *leg)
 {
 	Cv__LegState s = CV__LEG_STATE__INIT;
 	Cv__Addr a;
-	const struct path *p = ice_leg_path(leg->ice);
+	const struct flow *f = leg_main_flow(leg);
+	const struct path *p = flow_path(f, false);
 
 	if (!leg->m->core)
 		return;
@@ -38,7 +51,35 @@ void control_leg_state(struct leg *leg)
 						     : CV__CODEC_NAME__CODEC_NONE;
 	s.width = leg->told_width;
 	s.height = leg->told_height;
+	s.encrypted = is_encrypted(leg);
+	if (s.encrypted && f->suite)
+		s.suite = ipc_data(span_str(f->suite));
+	s.audio_codec = leg->nego.audio.section >= 0
+			? leg->nego.audio.codec : CV__CODEC_NAME__CODEC_NONE;
+	s.max_fs = leg->nego.video.max_fs;
 	(void)ipc_send(leg->m->core, LEG_STATE, &s);
+}
+
+void control_leg_want_key(struct leg *leg)
+{
+	Cv__LegWantKey w = CV__LEG_WANT_KEY__INIT;
+
+	if (!leg->m->core)
+		return;
+	w.leg = leg->handle;
+	(void)ipc_send(leg->m->core, LEG_WANT_KEY, &w);
+}
+
+void control_leg_dtmf(struct leg *leg, const struct dtmf_press *p)
+{
+	Cv__LegDtmf d = CV__LEG_DTMF__INIT;
+
+	if (!leg->m->core)
+		return;
+	d.leg = leg->handle;
+	d.digit = p->event;
+	d.ms = p->ms;
+	(void)ipc_send(leg->m->core, LEG_DTMF, &d);
 }
 
 void control_leg_bandwidth(struct leg *leg, uint32_t kbps, bool storm)
@@ -77,15 +118,23 @@ void control_speakers(struct room *r, const struct audio_speaker *s, size_t n)
 void control_stats(struct media *m)
 {
 	Cv__MediaStats s = CV__MEDIA_STATS__INIT;
+	struct ice_stats ice;
+	struct net_stats net;
 	struct timespec cpu;
 
 	if (!m->core)
 		return;
 	s.late_ticks = m->stats.late_ticks;
+	s.late_own = m->stats.late_own;
 	s.ticks = m->stats.ticks;
 	s.packets_in = m->stats.packets_in;
 	s.packets_dropped = m->stats.packets_dropped;
 	s.legs = (uint32_t)map_count(m->legs);
+	ice_get_stats(m->ice, &ice);
+	net_get_stats(m->net, &net);
+	s.refused_checks = ice.too_fast;
+	s.refused_handshakes = flood_refused(m->handshakes);
+	s.refused_tcp = net.tcp_refused;
 	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0)
 		s.cpu_us = (uint64_t)cpu.tv_sec * 1000000 +
 			   (uint64_t)cpu.tv_nsec / 1000;
@@ -154,6 +203,55 @@ static void in_leg_update(struct media *m, const void *msg)
 	answer_send(m, u->req, u->leg, r, &d);
 }
 
+static void in_leg_accept(struct media *m, const void *msg)
+{
+	const Cv__LegAccept *a = msg;
+	struct leg *leg = leg_find(m, a->leg);
+	Cv__LegDescription *d = NULL;
+	int r = leg ? leg_accept(leg, a, &d) : E_NOTFOUND;
+
+	if (!leg)
+		m->stats.bad_handles++;
+	answer_send(m, a->req, a->leg, r, &d);
+}
+
+static void in_leg_want_key(struct media *m, const void *msg)
+{
+	const Cv__LegWantKey *w = msg;
+	struct leg *leg = leg_find(m, w->leg);
+	struct group *g = leg && leg->group && leg->vout ?
+			  room_group(leg->room, leg->group) : NULL;
+
+	if (!leg)
+		m->stats.bad_handles++;
+	else if (g)
+		group_want_key(leg->room, g);
+}
+
+static void in_leg_move(struct media *m, const void *msg)
+{
+	const Cv__LegMove *v = msg;
+	struct leg *leg = leg_find(m, v->leg);
+	int r = leg ? leg_move(leg, v) : E_NOTFOUND;
+
+	if (!leg)
+		m->stats.bad_handles++;
+	if (r < 0)
+		log_warn(MOD, "leg not moved", LOG_E("error", r),
+			 LOG_U("leg", v->leg), LOG_U("room", v->room));
+}
+
+static void in_leg_send_dtmf(struct media *m, const void *msg)
+{
+	const Cv__LegSendDtmf *d = msg;
+	struct leg *leg = leg_find(m, d->leg);
+
+	if (leg)
+		leg_send_dtmf(leg, ipc_bytes(d->digits));
+	else
+		m->stats.bad_handles++;
+}
+
 static void in_leg_set(struct media *m, const void *msg)
 {
 	const Cv__LegSet *s = msg;
@@ -161,6 +259,28 @@ static void in_leg_set(struct media *m, const void *msg)
 
 	if (leg)
 		leg_set(leg, s->flags);
+	else
+		m->stats.bad_handles++;
+}
+
+static void in_leg_play(struct media *m, const void *msg)
+{
+	const Cv__LegPlay *p = msg;
+	struct leg *leg = leg_find(m, p->leg);
+
+	if (leg)
+		leg_play(leg, p);
+	else
+		m->stats.bad_handles++;
+}
+
+static void in_leg_loop(struct media *m, const void *msg)
+{
+	const Cv__LegLoop *l = msg;
+	struct leg *leg = leg_find(m, l->leg);
+
+	if (leg)
+		leg_loop(leg, l);
 	else
 		m->stats.bad_handles++;
 }
@@ -217,12 +337,67 @@ static void in_leg_keep(struct media *m, const void *msg)
 	}
 }
 
+/* What the schema's range allows; anything else leaves it as it is. */
+static void take_rate(const Cv__Settings *s, const char *name, uint32_t *rate)
+{
+	enum { RATE_MAX = 1000000 };
+	uint64_t v;
+
+	for (size_t i = 0; i < s->n_settings; i++)
+		if (strcmp(s->settings[i]->name, name) == 0 &&
+		    span_u64(ipc_bytes(s->settings[i]->value), RATE_MAX,
+			     &v) == 0 && v > 0)
+			*rate = (uint32_t)v;
+}
+
+static void set_nets(const char *name, struct span value,
+		     struct outguard_net nets[OUTGUARD_NETS_MAX], size_t *n)
+{
+	struct outguard_net fresh[OUTGUARD_NETS_MAX];
+	size_t got = 0;
+
+	if (outguard_nets_parse(fresh, OUTGUARD_NETS_MAX, &got, value) < 0) {
+		log_error(MOD, "a list of networks cannot be read; unchanged",
+			  LOG_S("setting", name));
+		return;
+	}
+	memcpy(nets, fresh, got * sizeof(fresh[0]));
+	*n = got;
+}
+
+static void take_guard(struct media *m, const Cv__Settings *s)
+{
+	for (size_t i = 0; i < s->n_settings; i++) {
+		const char *name = s->settings[i]->name;
+		struct span value = ipc_bytes(s->settings[i]->value);
+
+		if (strcmp(name, "outbound_allowed_networks") == 0)
+			set_nets(name, value, m->guard_allowed,
+				 &m->guard.n_allowed);
+		else if (strcmp(name, "management_allowed_networks") == 0)
+			set_nets(name, value, m->guard_management,
+				 &m->guard.n_management);
+		else if (strcmp(name, "srtp_allow_sha1_32") == 0)
+			m->is_sha1_32_allowed = span_eq(value,
+							SPAN_LIT("true"));
+	}
+}
+
 static void in_settings(struct media *m, const void *msg)
 {
+	const Cv__Settings *s = msg;
 	Cv__SettingsAck ack = CV__SETTINGS_ACK__INIT;
+	struct flood_limits dtls = media_dtls_limits;
+	uint32_t stun = ICE_SOURCE_PER_S, all = ICE_TOTAL_PER_S;
 
-	/* no setting is media's yet: what it needs comes with each message */
-	ack.epoch = ((const Cv__Settings *)msg)->epoch;
+	take_rate(s, "max_stun_per_source", &stun);
+	take_rate(s, "max_stun", &all);
+	take_rate(s, "max_dtls_handshakes_per_source", &dtls.per_s);
+	take_rate(s, "max_dtls_handshakes", &dtls.total_per_s);
+	ice_limit_strangers(m->ice, stun, all);
+	flood_limit(m->handshakes, &dtls);
+	take_guard(m, s);
+	ack.epoch = s->epoch;
 	(void)ipc_send(m->core, SETTINGS_ACK, &ack);
 }
 
@@ -233,6 +408,10 @@ static const struct {
 	{IPC_ROOM_OPEN, in_room_open}, {IPC_ROOM_CLOSE, in_room_close},
 	{IPC_LEG_OPEN, in_leg_open}, {IPC_LEG_UPDATE, in_leg_update},
 	{IPC_LEG_SET, in_leg_set}, {IPC_LEG_CLOSE, in_leg_close},
+	{IPC_LEG_ACCEPT, in_leg_accept}, {IPC_LEG_MOVE, in_leg_move},
+	{IPC_LEG_SEND_DTMF, in_leg_send_dtmf},
+	{IPC_LEG_WANT_KEY, in_leg_want_key},
+	{IPC_LEG_PLAY, in_leg_play}, {IPC_LEG_LOOP, in_leg_loop},
 	{IPC_PICTURE_PLAN, in_plan}, {IPC_LEG_KEEP, in_leg_keep},
 	{IPC_SETTINGS, in_settings},
 };

@@ -12,6 +12,8 @@
 
 #define MOD "leg"
 
+enum { PT_NOISE = 13 };
+
 static void on_service(struct timer *t, void *arg, uint64_t now_ns);
 
 struct leg *leg_find(struct media *m, uint64_t handle)
@@ -19,14 +21,19 @@ struct leg *leg_find(struct media *m, uint64_t handle)
 	return map_get(m->legs, span_of(&handle, sizeof(handle)));
 }
 
-bool leg_is_open(const struct leg *leg)
+struct flow *leg_main_flow(struct leg *leg)
 {
-	return leg->tx && !leg->is_dead &&
-	       leg->phase == CV__LEG_PHASE__LEG_SECURE &&
-	       ice_leg_path(leg->ice) != NULL;
+	return leg->nego.audio.section >= 0 ? leg->audio_flow
+					    : leg->video_flow;
 }
 
-static void set_phase(struct leg *leg, Cv__LegPhase phase)
+bool leg_is_open(const struct leg *leg)
+{
+	return flow_is_open(leg->nego.audio.section >= 0 ? leg->audio_flow
+							 : leg->video_flow);
+}
+
+void leg_set_phase(struct leg *leg, Cv__LegPhase phase)
 {
 	if (leg->phase == phase)
 		return;
@@ -35,94 +42,61 @@ static void set_phase(struct leg *leg, Cv__LegPhase phase)
 	control_leg_state(leg);
 }
 
-/* --- transport --------------------------------------------------------- */
-
-static void dtls_send(void *arg, struct span datagram)
-{
-	struct leg *leg = arg;
-	const struct path *to = ice_leg_path(leg->ice);
-
-	if (!to || datagram.n > NET_PACKET_MAX)
-		return;
-	memcpy(net_reserve(leg->m->net), datagram.p, datagram.n);
-	net_commit(leg->m->net, to, datagram.n);
-}
-
-static void keys_drop(struct leg *leg)
-{
-	srtp_free(&leg->rx);
-	srtp_free(&leg->tx);
-}
-
-static int keys_take(struct leg *leg)
-{
-	struct dtls_keys k;
-	int r = dtls_get_keys(leg->dtls, &k);
-
-	if (r < 0)
-		return r;
-	keys_drop(leg);
-	r = srtp_new(&leg->tx, leg->m->srtp, k.profile, SRTP_SEND,
-		     span_of(k.send_key, k.key_n),
-		     span_of(k.send_salt, k.salt_n));
-	if (r == 0)
-		r = srtp_new(&leg->rx, leg->m->srtp, k.profile, SRTP_RECEIVE,
-			     span_of(k.receive_key, k.key_n),
-			     span_of(k.receive_salt, k.salt_n));
-	secret_wipe(&k, sizeof(k));
-	return r;
-}
-
-/* The peer is gone or unwanted: core is told, the leg ends. */
-static void leg_gone(struct leg *leg, const char *why)
+void leg_gone(struct leg *leg, const char *why)
 {
 	log_info(MOD, "leg gone", LOG_U("leg", leg->handle), LOG_S("why", why));
-	set_phase(leg, CV__LEG_PHASE__LEG_GONE);
+	leg_set_phase(leg, CV__LEG_PHASE__LEG_GONE);
 	leg_close(leg);
 }
 
-static void dtls_after(struct leg *leg, enum dtls_state s)
+void leg_checked(struct leg *leg, const struct path *from, bool is_moved)
 {
-	if (s == DTLS_FAILED) {
-		leg_gone(leg, "dtls failed");
-	} else if (s == DTLS_CLOSED) {
-		leg_gone(leg, "closed by the peer");
-	} else if (s == DTLS_UP && !leg->tx) {
-		if (keys_take(leg) < 0)
-			leg_gone(leg, "no keys");
-		else
-			set_phase(leg, CV__LEG_PHASE__LEG_SECURE);
-	}
-}
-
-/* A handshake begins with the first authenticated check, never before. */
-static int dtls_begin(struct leg *leg)
-{
-	struct dtls_cfg cfg = {.is_client = leg->nego.is_dtls_client,
-			       .send = dtls_send, .arg = leg};
-
-	memcpy(cfg.fingerprint, leg->nego.fingerprint, DTLS_FINGERPRINT_LEN);
-	leg->dtls_ns = leg->m->now_ns;
-	return dtls_new(&leg->dtls, leg->m->dtls, &cfg);
-}
-
-void leg_checked(struct leg *leg, bool is_moved)
-{
-	if (!leg->dtls)
-		(void)dtls_begin(leg);	/* busy: tried with the next check */
+	flow_checked(&leg->flows[0], from);
 	if (leg->phase == CV__LEG_PHASE__LEG_NEW)
-		set_phase(leg, CV__LEG_PHASE__LEG_CONNECTED);
+		leg_set_phase(leg, CV__LEG_PHASE__LEG_CONNECTED);
 	else if (leg->phase == CV__LEG_PHASE__LEG_SILENT)
-		set_phase(leg, leg->tx ? CV__LEG_PHASE__LEG_SECURE
+		leg_set_phase(leg, leg->flows[0].tx ? CV__LEG_PHASE__LEG_SECURE
 				       : CV__LEG_PHASE__LEG_CONNECTED);
 	/* Told by the service: a peer that hops between two addresses with
 	 * each packet must not fill the channel to core. */
 	leg->is_moved |= is_moved;
 }
 
-static void take_audio(struct leg *leg, const struct rtp *p, size_t bytes)
+/* --- packets ----------------------------------------------------------- */
+
+/* May another stream take the place of the one that is known? Seldom; and on
+ * a clear leg only when the known one fell silent, because there a stranger's
+ * forged packet looks no worse than the peer's. */
+static bool may_switch(const struct leg *leg, const struct flow *f,
+		       uint64_t switch_ns, uint64_t heard_ns)
 {
-	uint64_t now = leg->m->now_ns, ext;
+	const uint64_t now = leg->m->now_ns;
+	const uint64_t least = MEDIA_SSRC_SWITCH_MS * NS_PER_MS;
+
+	return now - switch_ns >= least &&
+	       (f->crypto != NEGO_CLEAR || now - heard_ns >= least);
+}
+
+/* The stream of sound: false for one that is not the known one. */
+static bool take_audio_ssrc(struct leg *leg, const struct flow *f,
+			    uint32_t ssrc)
+{
+	if (leg->audio_in.ssrc == ssrc && leg->audio_in.clock_hz)
+		return true;
+	if (leg->audio_in.clock_hz &&
+	    !may_switch(leg, f, leg->audio_switch_ns, leg->audio_heard_ns))
+		return false;
+	leg->audio_switch_ns = leg->m->now_ns;
+	rtp_receive_init(&leg->audio_in, ssrc, leg->audio_out.clock_hz);
+	audio_leg_restart(leg->audio);
+	dtmf_in_restart(&leg->dtmf_in);
+	if (leg->audio_repair)
+		nack_init(&leg->audio_repair->in);
+	return true;
+}
+
+static void take_sound(struct leg *leg, const struct rtp *p)
+{
 	struct audio_packet a = {.seq = p->seq, .ts = p->ts,
 				 .marker = p->marker,
 				 .level = AUDIO_LEVEL_NONE,
@@ -131,97 +105,78 @@ static void take_audio(struct leg *leg, const struct rtp *p, size_t bytes)
 	uint8_t level;
 	bool voice;
 
-	if (leg->audio_in.ssrc != p->ssrc || !leg->audio_in.clock_hz) {
-		if (leg->audio_in.clock_hz && now - leg->audio_switch_ns <
-		    MEDIA_SSRC_SWITCH_MS * NS_PER_MS)
-			return;
-		leg->audio_switch_ns = now;
-		rtp_receive_init(&leg->audio_in, p->ssrc,
-				 leg->audio_out.clock_hz);
-		audio_leg_restart(leg->audio);
-		if (leg->audio_repair)
-			nack_init(&leg->audio_repair->in);
-	}
-	if (rtp_receive_packet(&leg->audio_in, p->seq, p->ts, bytes, now,
-			       &ext) < 0)
-		return;
-	if (leg->audio_repair &&
-	    audio_repair_packet(leg->audio_repair, ext, now))
-		timer_set(leg->m->wheel, &leg->service,
-			  now + NACK_WAIT_MS * NS_PER_MS);
 	if (leg->nego.audio.ext_level &&
 	    rtp_ext_find(p, leg->nego.audio.ext_level, &data) &&
 	    rtp_ext_audio_level(data, &voice, &level))
 		a.level = level;
 	/* refusals are counted there */
-	(void)audio_leg_packet(leg->audio, &a, now);
+	(void)audio_leg_packet(leg->audio, &a, leg->m->now_ns);
 }
 
-static void take_rtp(struct leg *leg, uint8_t *p, size_t n)
+static bool take_audio(struct leg *leg, const struct flow *f,
+		       const struct rtp *p, size_t bytes)
 {
-	const struct nego *g = &leg->nego;
+	uint64_t now = leg->m->now_ns, ext;
+
+	if (!take_audio_ssrc(leg, f, p->ssrc))
+		return false;
+	leg->audio_heard_ns = now;
+	if (rtp_receive_packet(&leg->audio_in, p->seq, p->ts, bytes, now,
+			       &ext) < 0)
+		return true;
+	if (leg->audio_repair &&
+	    audio_repair_packet(leg->audio_repair, ext, now))
+		timer_set(leg->m->wheel, &leg->service,
+			  now + NACK_WAIT_MS * NS_PER_MS);
+	if (p->pt == leg->nego.audio.dtmf_pt)
+		leg_dtmf_packet(leg, p);
+	else
+		take_sound(leg, p);
+	return true;
+}
+
+static bool take_video(struct leg *leg, const struct flow *f,
+		       const struct rtp *p, size_t bytes)
+{
+	const struct video_in *v = leg->vin;
+
+	if (f->crypto == NEGO_CLEAR && v->is_started &&
+	    v->rx.ssrc != p->ssrc &&
+	    !may_switch(leg, f, v->switch_ns, v->heard_ns))
+		return false;
+	video_in_packet(leg->vin, p, bytes, leg->m->now_ns);
+	return true;
+}
+
+bool leg_rtp(struct leg *leg, struct flow *f, uint8_t *p, size_t n)
+{
+	const struct nego_stream *a = &leg->nego.audio, *v = &leg->nego.video;
 	size_t bytes = n;
 	struct rtp h;
 
-	if (!leg->rx || srtp_open(leg->rx, p, &n) < 0 ||
-	    rtp_decode(&h, span_of(p, n)) < 0) {
-		leg->m->stats.packets_dropped++;
-		return;
-	}
-	if (leg->audio && g->audio.we_receive && h.pt == g->audio.pt)
-		take_audio(leg, &h, bytes);
-	else if (leg->vin && (h.pt == g->video.pt ||
-			      (g->video.has_rtx && h.pt == g->video.rtx_pt)))
-		video_in_packet(leg->vin, &h, bytes, leg->m->now_ns);
-	else
-		leg->m->stats.packets_dropped++;
+	if (flow_unseal(f, p, &n, false) < 0 ||
+	    rtp_decode(&h, span_of(p, n)) < 0)
+		return false;
+	if (f == leg->audio_flow && leg->audio && a->we_receive &&
+	    (h.pt == a->pt || h.pt == a->dtmf_pt))
+		return take_audio(leg, f, &h, bytes);
+	if (f == leg->video_flow && leg->vin &&
+	    (h.pt == v->pt || (v->has_rtx && h.pt == v->rtx_pt)))
+		return take_video(leg, f, &h, bytes);
+	/* comfort noise (RFC 3389), or something else that we make nothing of
+	 * and that shows that he is there */
+	return !leg->ice && (f->crypto != NEGO_CLEAR || h.pt == PT_NOISE);
 }
 
-static void take_rtcp(struct leg *leg, uint8_t *p, size_t n)
+bool leg_rtcp(struct leg *leg, struct flow *f, uint8_t *p, size_t n)
 {
-	if (!leg->rx || srtcp_open(leg->rx, p, &n) < 0) {
-		leg->m->stats.packets_dropped++;
-		return;
-	}
-	leg_rtcp_in(leg, span_of(p, n));
-}
-
-/* A handshake is the likeliest way to end this process. */
-static void take_dtls(struct leg *leg, const struct addr *from, struct span in)
-{
-	struct media *m = leg->m;
-
-	if (!leg->dtls)
-		return;
-	if (m->serving && dtls_state(leg->dtls) == DTLS_HANDSHAKE &&
-	    !addr_eq(from, &m->served)) {
-		m->served = *from;
-		m->serving(m->serving_arg, from);
-	}
-	dtls_after(leg, dtls_input(leg->dtls, in));
-}
-
-void leg_datagram(struct leg *leg, const struct path *from, uint8_t *p,
-		  size_t n)
-{
-	switch (rtp_demux(span_of(p, n))) {
-	case RTP_DEMUX_DTLS:
-		take_dtls(leg, &from->peer, span_of(p, n));
-		break;
-	case RTP_DEMUX_RTP:
-		take_rtp(leg, p, n);
-		break;
-	case RTP_DEMUX_RTCP:
-		take_rtcp(leg, p, n);
-		break;
-	default:
-		leg->m->stats.packets_dropped++;
-		break;
-	}
+	return flow_unseal(f, p, &n, true) == 0 &&
+	       leg_rtcp_in(leg, span_of(p, n));
 }
 
 void leg_send_audio(struct leg *leg, const struct audio_out *o)
 {
+	struct flow *f = leg->audio_flow;
 	struct rtp h = {.marker = o->marker, .pt = leg->nego.audio.pt,
 			.ts = o->rtp_ts, .ssrc = leg->audio_out.ssrc,
 			.payload = o->payload};
@@ -229,7 +184,9 @@ void leg_send_audio(struct leg *leg, const struct audio_out *o)
 	struct span s;
 	size_t n;
 
-	if (!leg_is_open(leg) || !leg->nego.audio.we_send)
+	if (!flow_is_open(f) || !leg->nego.audio.we_send)
+		return;
+	if (leg->dtmf_out.n && leg_dtmf_out(leg, o))
 		return;
 	slot = net_reserve(leg->m->net);
 	h.seq = leg->audio_seq;
@@ -237,11 +194,11 @@ void leg_send_audio(struct leg *leg, const struct audio_out *o)
 		return;
 	leg->audio_seq++;
 	n = s.n;
-	if (srtp_seal(leg->tx, slot, &n, NET_PACKET_MAX) < 0)
+	if (flow_seal(f, slot, &n, NET_PACKET_MAX, false) < 0)
 		return;
 	if (leg->audio_repair)
 		audio_repair_put(leg->audio_repair, h.seq, span_of(slot, n));
-	net_commit(leg->m->net, ice_leg_path(leg->ice), n);
+	flow_send(f, n, false);
 	/* the stamp belongs to the time the tick was due, not to the moment a
 	 * late one runs: sender reports tell this relation */
 	report_sender_note(&leg->audio_out, o->rtp_ts, o->payload.n,
@@ -261,6 +218,20 @@ static enum audio_codec audio_codec_of(Cv__CodecName c)
 	}
 }
 
+/* A new encoder goes on where the stamps of the old one would be by now. */
+static uint32_t next_stamp(const struct leg *leg)
+{
+	const struct report_sender *o = &leg->audio_out;
+	uint64_t gap_ns = MEDIA_TICK_MS * NS_PER_MS;
+
+	if (!o->last_ns)
+		return rand_u32();
+	if (leg->m->tick_due_ns > o->last_ns + gap_ns)
+		gap_ns = leg->m->tick_due_ns - o->last_ns;
+	return o->last_ts + (uint32_t)(gap_ns / NS_PER_MS *
+				       (o->clock_hz / 1000));
+}
+
 static int audio_open(struct leg *leg)
 {
 	const struct nego_stream *s = &leg->nego.audio;
@@ -276,10 +247,8 @@ static int audio_open(struct leg *leg)
 		r = audio_repair_new(&leg->audio_repair);
 	if (r < 0 || s->section < 0 || leg->audio)
 		return r;
-	/* a new encoder goes on after the last stamp we sent */
-	cfg.rtp_ts_start = leg->audio_out.last_ns
-			   ? leg->audio_out.last_ts + 48000 : rand_u32();
 	leg->audio_out.clock_hz = audio_codec_clock_hz(cfg.codec);
+	cfg.rtp_ts_start = next_stamp(leg);
 	return audio_leg_new(&leg->audio, leg->room->audio, &cfg);
 }
 
@@ -297,7 +266,7 @@ static int video_open(struct leg *leg)
 	return r;
 }
 
-static int streams_open(struct leg *leg)
+int leg_streams_open(struct leg *leg)
 {
 	int r = audio_open(leg);
 
@@ -346,14 +315,76 @@ static void flags_take(struct leg *leg, const Cv__LegFlags *f)
 	leg->is_video_muted = f && f->video_muted;
 }
 
-static void caps_take(struct leg *leg, uint32_t in, uint32_t out)
+void leg_caps_take(struct leg *leg)
 {
-	uint32_t peer = leg->nego.video.kbps;
+	const struct nego_stream *v = &leg->nego.video;
 
-	leg->kbps_in = in ? in : MEDIA_KBPS_IN;
-	leg->kbps_out = out ? out : MEDIA_KBPS_OUT;
-	if (peer && peer < leg->kbps_out)
-		leg->kbps_out = peer;
+	leg->kbps_in = leg->cap_in ? leg->cap_in : MEDIA_KBPS_IN;
+	leg->kbps_out = leg->cap_out ? leg->cap_out : MEDIA_KBPS_OUT;
+	if (v->kbps && v->kbps < leg->kbps_out)
+		leg->kbps_out = v->kbps;
+	if (v->max_kbps && v->max_kbps < leg->kbps_out)
+		leg->kbps_out = v->max_kbps;
+	leg->tmmbr_kbps = 0;		/* signalling is newer */
+	if (leg->vout)
+		leg->vout->bwe.cap_kbps = leg->kbps_out;
+}
+
+static int ice_make(struct leg *leg, const Cv__LegOpen *msg)
+{
+	struct media *m = leg->m;
+	int r = nego_choose(&leg->nego, msg->offer);
+
+	if (r < 0)
+		return r;
+	r = ice_leg_open(&leg->ice, m->ice, ipc_bytes(msg->offer->ice_ufrag),
+			 leg, m->now_ns);
+	if (r < 0)
+		return r;
+	leg->video_flow = leg->audio_flow;
+	leg->audio_flow->is_used = true;
+	ice_leg_set_dscp(leg->ice, (uint8_t)(msg->dscp & 63));
+	return 0;
+}
+
+static void mtu_take(struct leg *leg, uint32_t mtu)
+{
+	size_t payload;
+
+	if (mtu && mtu < MEDIA_MTU_MIN)
+		mtu = MEDIA_MTU_MIN;
+	leg->payload_max = MEDIA_MTU_PAYLOAD;
+	leg->datagram_max = DTLS_MTU;
+	payload = mtu ? mtu - MEDIA_MTU_HEADS : MEDIA_MTU_PAYLOAD;
+	if (payload < leg->payload_max)
+		leg->payload_max = payload;
+	if (mtu && mtu - MEDIA_IP_UDP < leg->datagram_max)
+		leg->datagram_max = mtu - MEDIA_IP_UDP;
+}
+
+static void leg_init(struct leg *leg, struct room *room,
+		     const Cv__LegOpen *msg)
+{
+	uint8_t raw[REPORT_CNAME_LEN / 2];
+
+	leg->m = room->m;
+	leg->room = room;
+	leg->handle = msg->leg;
+	leg->phase = CV__LEG_PHASE__LEG_NEW;
+	leg->nego.audio.section = leg->nego.video.section = NEGO_NONE;
+	for (unsigned i = 0; i < LEG_FLOWS; i++)
+		flow_init(&leg->flows[i], leg);
+	leg->audio_flow = &leg->flows[0];
+	leg->video_flow = &leg->flows[1];
+	rand_bytes(raw, sizeof(raw));
+	hex_encode(leg->cname, raw, sizeof(raw));
+	ssrcs_make(leg);
+	timer_init(&leg->service, on_service, leg);
+	list_init(&leg->in_room);
+	mtu_take(leg, msg->mtu);
+	leg->cap_in = msg->kbps_in;
+	leg->cap_out = msg->kbps_out;
+	flags_take(leg, msg->flags);
 }
 
 static int leg_make(struct leg **out, struct room *room,
@@ -361,34 +392,21 @@ static int leg_make(struct leg **out, struct room *room,
 {
 	struct media *m = room->m;
 	struct leg *leg = mem_zalloc(sizeof(*leg));
-	uint8_t raw[REPORT_CNAME_LEN / 2];
 	int r;
 
 	if (!leg)
 		return E_NOMEM;
-	leg->m = m;
-	leg->room = room;
-	leg->handle = msg->leg;
-	leg->phase = CV__LEG_PHASE__LEG_NEW;
-	rand_bytes(raw, sizeof(raw));
-	hex_encode(leg->cname, raw, sizeof(raw));
-	ssrcs_make(leg);
-	timer_init(&leg->service, on_service, leg);
-	list_init(&leg->in_room);
-	flags_take(leg, msg->flags);
-	r = nego_choose(&leg->nego, msg->offer);
+	leg_init(leg, room, msg);
+	*out = leg;
+	r = msg->transport == CV__LEG_TRANSPORT__LEG_PLAIN
+	    ? leg_plain_make(leg, msg) : ice_make(leg, msg);
 	if (r == 0) {
-		caps_take(leg, msg->kbps_in, msg->kbps_out);
-		r = ice_leg_open(&leg->ice, m->ice,
-				 ipc_bytes(msg->offer->ice_ufrag), leg,
-				 m->now_ns);
+		leg_caps_take(leg);
+		r = leg_streams_open(leg);
 	}
-	if (r == 0)
-		r = streams_open(leg);
 	if (r == 0)
 		r = map_put(m->legs, span_of(&leg->handle,
 					     sizeof(leg->handle)), leg);
-	*out = leg;
 	return r;
 }
 
@@ -399,10 +417,21 @@ static void leg_free(struct leg *leg)
 	video_out_free(&leg->vout);
 	audio_leg_free(&leg->audio);
 	audio_repair_free(&leg->audio_repair);
-	dtls_free(&leg->dtls);
-	keys_drop(leg);
+	leg_plain_release(leg);
+	for (unsigned i = 0; i < LEG_FLOWS; i++)
+		flow_release(&leg->flows[i]);
 	ice_leg_close(&leg->ice);
+	secret_wipe(leg, sizeof(*leg));
 	mem_free(leg);
+}
+
+static int first_answer(struct leg *leg, const Cv__LegOpen *msg,
+			Cv__LegDescription **answer)
+{
+	if (leg->ice)
+		return answer_make(leg, msg->offer, answer);
+	return msg->make_offer ? leg_plain_offer(leg, msg->want, answer)
+			       : leg_plain_answer(leg, msg->offer, answer);
 }
 
 int leg_open(struct media *m, const Cv__LegOpen *msg,
@@ -412,8 +441,11 @@ int leg_open(struct media *m, const Cv__LegOpen *msg,
 	struct leg *leg = NULL;
 	int r;
 
-	if (!room || !msg->offer)
+	if (!room || (!msg->offer && !msg->make_offer))
 		return E_NOTFOUND;
+	if (msg->make_offer &&
+	    msg->transport != CV__LEG_TRANSPORT__LEG_PLAIN)
+		return E_UNSUPPORTED;
 	if (leg_find(m, msg->leg))
 		return E_EXISTS;
 	if (room->n_legs >= MEDIA_ROOM_LEGS_MAX)
@@ -426,7 +458,7 @@ int leg_open(struct media *m, const Cv__LegOpen *msg,
 	}
 	list_add_tail(&room->legs, &leg->in_room);
 	room->n_legs++;
-	r = answer_make(leg, msg->offer, answer);
+	r = first_answer(leg, msg, answer);
 	if (r < 0) {
 		leg_close(leg);
 		return r;
@@ -437,7 +469,7 @@ int leg_open(struct media *m, const Cv__LegOpen *msg,
 }
 
 /* Streams whose terms changed are made anew; the others go on. */
-static void streams_change(struct leg *leg, const struct nego *next)
+void leg_streams_change(struct leg *leg, const struct nego *next)
 {
 	const struct nego_stream *a = &leg->nego.audio, *b = &next->audio;
 	const struct nego_stream *v = &leg->nego.video, *w = &next->video;
@@ -457,8 +489,8 @@ static void streams_change(struct leg *leg, const struct nego *next)
 		video_out_free(&leg->vout);
 }
 
-int leg_update(struct leg *leg, const Cv__LegUpdate *msg,
-	       Cv__LegDescription **answer)
+static int ice_update(struct leg *leg, const Cv__LegUpdate *msg,
+		      Cv__LegDescription **answer)
 {
 	struct span ufrag;
 	struct nego next;
@@ -478,7 +510,7 @@ int leg_update(struct leg *leg, const Cv__LegUpdate *msg,
 	}
 	is_new_peer = memcmp(next.fingerprint, leg->nego.fingerprint,
 			     DTLS_FINGERPRINT_LEN) != 0;
-	streams_change(leg, &next);
+	leg_streams_change(leg, &next);
 	if (!is_new_peer)
 		next.is_dtls_client = leg->nego.is_dtls_client;
 	leg->nego = next;
@@ -486,14 +518,22 @@ int leg_update(struct leg *leg, const Cv__LegUpdate *msg,
 		/* what was sealed under the old keys is of no use */
 		audio_repair_free(&leg->audio_repair);
 		/* other keys: the next check begins a new handshake */
-		dtls_free(&leg->dtls);
-		keys_drop(leg);
-		set_phase(leg, CV__LEG_PHASE__LEG_NEW);
+		flow_drop_keys(leg->audio_flow);
+		leg_set_phase(leg, CV__LEG_PHASE__LEG_NEW);
 	}
-	r = streams_open(leg);
+	r = leg_streams_open(leg);
 	if (r == 0)
 		r = answer_make(leg, msg->offer, answer);
 	return r;
+}
+
+int leg_update(struct leg *leg, const Cv__LegUpdate *msg,
+	       Cv__LegDescription **answer)
+{
+	if (leg->ice)
+		return ice_update(leg, msg, answer);
+	return msg->offer ? leg_plain_update(leg, msg->offer, answer)
+			  : leg_plain_offer(leg, NULL, answer);
 }
 
 void leg_set(struct leg *leg, const Cv__LegFlags *f)
@@ -508,14 +548,59 @@ void leg_set(struct leg *leg, const Cv__LegFlags *f)
 		video_in_restart(leg->vin);
 }
 
+/* The streams are made anew in the other room; SSRC, numbers and stamps go on,
+ * and so do keys and addresses. */
+static int streams_move(struct leg *leg, struct room *to)
+{
+	struct room *from = leg->room;
+	int r;
+
+	audio_leg_free(&leg->audio);
+	leg->room = to;
+	r = leg_streams_open(leg);
+	if (r < 0) {
+		leg->room = from;
+		(void)leg_streams_open(leg);
+		return r;
+	}
+	list_del(&leg->in_room);
+	from->n_legs--;
+	list_add_tail(&to->legs, &leg->in_room);
+	to->n_legs++;
+	leg->group = 0;
+	leg->is_needed = false;
+	if (leg->vin)
+		video_in_need(leg->vin, false);
+	if (leg->vout)
+		video_out_switch(leg->vout);
+	return 0;
+}
+
+int leg_move(struct leg *leg, const Cv__LegMove *msg)
+{
+	struct room *to = room_find(leg->m, msg->room);
+	int r = 0;
+
+	if (!to)
+		return E_NOTFOUND;
+	if (to != leg->room && to->n_legs >= MEDIA_ROOM_LEGS_MAX)
+		return E_FULL;
+	if (to != leg->room)
+		r = streams_move(leg, to);
+	if (r == 0)
+		leg_set(leg, msg->flags);
+	return r;
+}
+
 void leg_close(struct leg *leg)
 {
 	struct media *m = leg->m;
 
 	if (leg->is_dead)
 		return;
-	if (leg->dtls)
-		dtls_shutdown(leg->dtls);
+	for (unsigned i = 0; i < LEG_FLOWS; i++)
+		if (leg->flows[i].dtls)
+			dtls_shutdown(leg->flows[i].dtls);
 	leg->is_dead = true;
 	timer_cancel(&leg->service);
 	map_del(m->legs, span_of(&leg->handle, sizeof(leg->handle)));
@@ -525,6 +610,8 @@ void leg_close(struct leg *leg)
 	audio_leg_free(&leg->audio);
 	video_in_free(&leg->vin);
 	video_out_free(&leg->vout);
+	for (unsigned i = 0; i < LEG_FLOWS && !leg->ice; i++)
+		flow_release(&leg->flows[i]);
 	ice_leg_close(&leg->ice);
 	list_add_tail(&m->dying, &leg->in_room);
 }
@@ -566,7 +653,7 @@ static void tell_bandwidth(struct leg *leg)
 	uint32_t kbps;
 	bool storm;
 
-	if (!leg->vout || !leg_is_open(leg) ||
+	if (!leg->vout || !flow_is_open(leg->video_flow) ||
 	    m->now_ns - leg->bandwidth_ns < NS_PER_S)
 		return;
 	leg->bandwidth_ns = m->now_ns;
@@ -584,23 +671,19 @@ static void tell_bandwidth(struct leg *leg)
 /* False when the leg ended. */
 static bool check_life(struct leg *leg)
 {
+	if (!leg->ice)
+		return leg_plain_life(leg);
 	switch (ice_leg_life(leg->ice, leg->m->now_ns)) {
 	case ICE_GONE:
 		leg_gone(leg, "no consent");
 		return false;
 	case ICE_SILENT:
-		set_phase(leg, CV__LEG_PHASE__LEG_SILENT);
+		leg_set_phase(leg, CV__LEG_PHASE__LEG_SILENT);
 		break;
 	default:
 		break;
 	}
-	if (!leg->dtls || dtls_state(leg->dtls) != DTLS_HANDSHAKE)
-		return true;
-	/* Checks alone must not hold one of the few places for ever. */
-	if (leg->m->now_ns - leg->dtls_ns > MEDIA_DTLS_S * NS_PER_S)
-		leg_gone(leg, "dtls took too long");
-	else
-		dtls_after(leg, dtls_timer(leg->dtls));
+	flow_service(leg->audio_flow);
 	return !leg->is_dead;
 }
 
@@ -609,15 +692,16 @@ static void on_service(struct timer *t, void *arg, uint64_t now_ns)
 	struct leg *leg = arg;
 	bool is_busy = leg->vin || leg->vout ||
 		       (leg->audio_repair && leg->audio_repair->in.n) ||
+		       leg->dtmf_in.is_pressed ||
 		       leg->phase != CV__LEG_PHASE__LEG_SECURE;
 
 	if (!check_life(leg))
 		return;
-	if (leg_is_open(leg)) {
-		leg_rtcp_service(leg);
-		if (leg->vout)
-			video_out_filler(leg->vout, now_ns);
-	}
+	leg_rtcp_service(leg);
+	if (leg->vout)
+		video_out_filler(leg->vout, now_ns);
+	leg_dtmf_service(leg);
+	leg_say_service(leg);
 	leg_tell_state(leg);
 	tell_bandwidth(leg);
 	timer_set(leg->m->wheel, t, now_ns + (is_busy

@@ -6,7 +6,8 @@
 #include "media/video/out.h"
 
 enum {
-	RTCP_BYTES_MAX = 1200,
+	/* 31 bits of number, encrypted or not, and the tag (RFC 7714 9) */
+	RTCP_SEAL = 4 + 16,
 	NACKS_MAX = 256,		/* numbers answered from one compound */
 };
 
@@ -43,10 +44,10 @@ static void repeat_audio(struct leg *leg, uint16_t seq)
 	struct span s = audio_repair_find(leg->audio_repair, seq,
 					  leg->m->now_ns);
 
-	if (!s.n || !leg_is_open(leg))
+	if (!s.n || !flow_is_open(leg->audio_flow))
 		return;
 	memcpy(net_reserve(leg->m->net), s.p, s.n);
-	net_commit(leg->m->net, ice_leg_path(leg->ice), s.n);
+	flow_send(leg->audio_flow, s.n, false);
 }
 
 static void take_nack(struct leg *leg, struct rtcp *p, unsigned *budget)
@@ -91,6 +92,26 @@ static void take_twcc(struct leg *leg, const struct rtcp *p)
 		bwe_twcc(&leg->vout->bwe, &r, leg->m->now_ns);
 }
 
+/* The peer's own cap (RFC 5104 4.2.1); it is told that we took it. */
+static void take_tmmbr(struct leg *leg, struct rtcp *p)
+{
+	struct rtcp_tmmb t;
+	uint32_t kbps;
+
+	while (rtcp_tmmb_next(&p->items, &t)) {
+		if (!leg->vout || t.ssrc != leg->video_ssrc)
+			continue;
+		kbps = t.bps / 1000 > UINT32_MAX ? UINT32_MAX
+						 : (uint32_t)(t.bps / 1000);
+		leg->tmmbr_kbps = kbps > BWE_MIN_KBPS ? kbps : BWE_MIN_KBPS;
+		leg->tmmbn = t;
+		leg->vout->bwe.cap_kbps =
+			leg->tmmbr_kbps < leg->kbps_out ? leg->tmmbr_kbps
+							: leg->kbps_out;
+		return;
+	}
+}
+
 static void take_one(struct leg *leg, struct rtcp *p, unsigned *nacks)
 {
 	struct rtcp_block b;
@@ -113,6 +134,9 @@ static void take_one(struct leg *leg, struct rtcp *p, unsigned *nacks)
 	case RTCP_FIR:
 		take_fir(leg, p);
 		break;
+	case RTCP_TMMBR:
+		take_tmmbr(leg, p);
+		break;
 	case RTCP_REMB:
 		if (leg->vout)
 			bwe_remb(&leg->vout->bwe, p->bps, leg->m->now_ns);
@@ -125,22 +149,39 @@ static void take_one(struct leg *leg, struct rtcp *p, unsigned *nacks)
 	}
 }
 
-void leg_rtcp_in(struct leg *leg, struct span compound)
+bool leg_rtcp_in(struct leg *leg, struct span compound)
 {
 	unsigned nacks = NACKS_MAX;
 	struct rtcp p;
 
-	if (rtcp_check(compound) < 0) {
-		leg->m->stats.packets_dropped++;
-		return;
-	}
+	if (rtcp_check(compound) < 0)
+		return false;
+	/* a BYE means nothing: only signalling ends a leg, and anybody can
+	 * forge one on a clear leg */
 	while (rtcp_next(&compound, &p) > 0)
 		take_one(leg, &p, &nacks);
+	return true;
 }
 
 /* --- out --------------------------------------------------------------- */
 
-static void send_compound(struct leg *leg, struct wr *w, uint8_t *slot)
+/* Which of the leg's streams travel by this flow. */
+static bool has_audio(const struct leg *leg, const struct flow *f)
+{
+	return leg->audio && f == leg->audio_flow;
+}
+
+static bool has_vin(const struct leg *leg, const struct flow *f)
+{
+	return leg->vin && f == leg->video_flow;
+}
+
+static bool has_vout(const struct leg *leg, const struct flow *f)
+{
+	return leg->vout && f == leg->video_flow;
+}
+
+static void send_compound(struct flow *f, struct wr *w, uint8_t *slot)
 {
 	struct span s;
 	size_t n;
@@ -148,17 +189,18 @@ static void send_compound(struct leg *leg, struct wr *w, uint8_t *slot)
 	if (wr_end(w, &s) < 0 || !s.n)
 		return;
 	n = s.n;
-	if (srtcp_seal(leg->tx, slot, &n, NET_PACKET_MAX) == 0)
-		net_commit(leg->m->net, ice_leg_path(leg->ice), n);
+	if (flow_seal(f, slot, &n, NET_PACKET_MAX, true) == 0)
+		flow_send(f, n, true);
 }
 
-static uint32_t our_ssrc(const struct leg *leg)
+static uint32_t our_ssrc(const struct leg *leg, const struct flow *f)
 {
-	return leg->audio ? leg->audio_out.ssrc : leg->video_ssrc;
+	return has_audio(leg, f) ? leg->audio_out.ssrc : leg->video_ssrc;
 }
 
 /* What we tell the peer to send at most; lower when nobody sees him. */
-static void put_remb(struct leg *leg, struct wr *w, uint8_t fraction)
+static void put_remb(struct leg *leg, struct flow *f, struct wr *w,
+		     uint8_t fraction)
 {
 	struct video_in *v = leg->vin;
 	uint32_t cap = v->assemble ? leg->kbps_in : MEDIA_KBPS_UNSEEN;
@@ -167,23 +209,23 @@ static void put_remb(struct leg *leg, struct wr *w, uint8_t fraction)
 		v->kbps = cap;
 	v->kbps = bwe_uplink_kbps(v->kbps, cap, fraction);
 	if (leg->nego.video.feedback & CV__FEEDBACK__FB_REMB)
-		rtcp_put_remb(w, our_ssrc(leg), (uint64_t)v->kbps * 1000,
+		rtcp_put_remb(w, our_ssrc(leg, f), (uint64_t)v->kbps * 1000,
 			      &v->rx.ssrc, 1);
 }
 
 /* Every stream we send has an SR, the first carries all report blocks. */
-static void put_reports(struct leg *leg, struct wr *w)
+static void put_reports(struct leg *leg, struct flow *f, struct wr *w)
 {
 	struct rtcp_block b[REPORT_RECEIVERS_MAX];
-	struct report_sender none = {.ssrc = our_ssrc(leg)};
+	struct report_sender none = {.ssrc = our_ssrc(leg, f)};
 	const struct report_clock *c = &leg->m->clock;
 	struct span cname = span_str(leg->cname);
 	uint64_t now = leg->m->now_ns;
-	bool has_video = leg->vin && leg->vin->is_started;
+	bool has_video = has_vin(leg, f) && leg->vin->is_started;
 	uint8_t lost = 0;
 	size_t n = 0;
 
-	if (leg->audio && leg->audio_in.is_started)
+	if (has_audio(leg, f) && leg->audio_in.is_started)
 		rtp_receive_block(&leg->audio_in, now, &b[n++]);
 	if (has_video) {
 		rtp_receive_block(&leg->vin->rx, now, &b[n]);
@@ -191,65 +233,84 @@ static void put_reports(struct leg *leg, struct wr *w)
 	}
 	if (has_video && leg->vin->rtx.is_started)
 		rtp_receive_block(&leg->vin->rtx, now, &b[n++]);
-	report_put(w, c, leg->audio ? &leg->audio_out : &none, b, n, cname,
-		   now);
-	if (leg->vout && leg->vout->sender.packets)
+	report_put(w, c, has_audio(leg, f) ? &leg->audio_out : &none, b, n,
+		   cname, now);
+	if (has_vout(leg, f) && leg->vout->sender.packets)
 		report_put(w, c, &leg->vout->sender, NULL, 0, cname, now);
 	if (has_video)
-		put_remb(leg, w, lost);
+		put_remb(leg, f, w, lost);
 }
 
-static bool has_feedback(const struct leg *leg, uint64_t now_ns)
+static bool has_feedback(const struct leg *leg, const struct flow *f,
+			 uint64_t now_ns)
 {
-	if (leg->audio_repair && leg->audio_repair->in.n)
+	if (has_audio(leg, f) && leg->audio_repair && leg->audio_repair->in.n)
 		return true;
-	return leg->vin && video_in_has_feedback(leg->vin, now_ns);
+	if (has_vout(leg, f) && leg->tmmbn.ssrc)
+		return true;
+	return has_vin(leg, f) && video_in_has_feedback(leg->vin, now_ns);
 }
 
-static void put_feedback(struct leg *leg, struct wr *w, uint64_t now_ns)
+static void put_audio_nack(struct leg *leg, struct flow *f, struct wr *w,
+			   uint64_t now_ns)
 {
 	uint16_t seqs[NACK_MAX];
-	size_t n;
+	size_t n = nack_due(&leg->audio_repair->in, now_ns, leg->rtt_ns, seqs,
+			    NACK_MAX);
 
-	if (leg->audio_repair) {
-		n = nack_due(&leg->audio_repair->in, now_ns, leg->rtt_ns, seqs,
-			     NACK_MAX);
-		if (n)
-			rtcp_put_nack(w, our_ssrc(leg), leg->audio_in.ssrc,
-				      seqs, n);
-		/* sound does not wait for what is lost for good */
-		(void)nack_take_lost(&leg->audio_repair->in);
-	}
-	if (leg->vin && leg->vin->is_started)
-		video_in_feedback(leg->vin, w, our_ssrc(leg), now_ns);
+	if (n)
+		rtcp_put_nack(w, our_ssrc(leg, f), leg->audio_in.ssrc, seqs,
+			      n);
+	/* sound does not wait for what is lost for good */
+	(void)nack_take_lost(&leg->audio_repair->in);
 }
 
-void leg_rtcp_service(struct leg *leg)
+static void put_feedback(struct leg *leg, struct flow *f, struct wr *w,
+			 uint64_t now_ns)
+{
+	if (has_audio(leg, f) && leg->audio_repair)
+		put_audio_nack(leg, f, w, now_ns);
+	if (has_vout(leg, f) && leg->tmmbn.ssrc) {
+		rtcp_put_tmmbn(w, our_ssrc(leg, f), &leg->tmmbn, 1);
+		leg->tmmbn.ssrc = 0;
+	}
+	if (has_vin(leg, f) && leg->vin->is_started)
+		video_in_feedback(leg->vin, w, our_ssrc(leg, f), now_ns);
+}
+
+static void flow_rtcp_service(struct leg *leg, struct flow *f)
 {
 	uint64_t now = leg->m->now_ns;
-	bool is_due = now >= leg->report_ns;
+	bool is_due = now >= f->report_ns;
 	size_t head;
-	struct report_sender none = {.ssrc = our_ssrc(leg)};
+	struct report_sender none = {.ssrc = our_ssrc(leg, f)};
 	uint8_t *slot;
 	struct wr w;
 
-	if (!is_due && !has_feedback(leg, now))
+	if (!is_due && !has_feedback(leg, f, now))
 		return;
 	slot = net_reserve(leg->m->net);
-	w = wr_of(slot, RTCP_BYTES_MAX);
+	w = wr_of(slot, leg->datagram_max - RTCP_SEAL);
 	if (is_due) {
-		put_reports(leg, &w);
-		leg->report_ns = now + (REPORT_INTERVAL_MS / 2 +
-					rand_below(REPORT_INTERVAL_MS)) *
-				       NS_PER_MS;
+		put_reports(leg, f, &w);
+		f->report_ns = now + (REPORT_INTERVAL_MS / 2 +
+				      rand_below(REPORT_INTERVAL_MS)) *
+				     NS_PER_MS;
 	} else {
 		/* a compound begins with a report (RFC 3550 6.1) */
 		report_put(&w, &leg->m->clock, &none, NULL, 0, SPAN_NONE, now);
 	}
 	head = wr_len(&w);
-	put_feedback(leg, &w, now);
+	put_feedback(leg, f, &w, now);
 	/* nothing was due after all */
 	if (!is_due && wr_len(&w) == head)
 		return;
-	send_compound(leg, &w, slot);
+	send_compound(f, &w, slot);
+}
+
+void leg_rtcp_service(struct leg *leg)
+{
+	for (unsigned i = 0; i < LEG_FLOWS; i++)
+		if (flow_is_open(&leg->flows[i]))
+			flow_rtcp_service(leg, &leg->flows[i]);
 }

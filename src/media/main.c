@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "ipc/role.h"
+#include "media/audio/prompts.h"
 #include "media/media.h"
 #include "media/sandbox.h"
 #include "super.pb-c.h"
@@ -92,12 +93,30 @@ static void advertised(struct media_cfg *cfg, const struct role_boot *b)
 	}
 }
 
+/* The range that the firewall opens for media. */
+static uint16_t port_of(const struct role_boot *b, const char *name)
+{
+	uint64_t n = 0;
+
+	if (span_u64(span_str(role_boot_option(b, name, "0")), 65535, &n) < 0)
+		return 0;
+	return (uint16_t)n;
+}
+
 static void on_serving(void *arg, const struct addr *source)
 {
 	struct app *a = arg;
 
 	if (a->role)
 		role_serving(a->role, source);
+}
+
+static void prompts(struct media_cfg *cfg, int fd)
+{
+	int r = fd < 0 ? E_NOTFOUND : prompts_open(&cfg->prompts, fd);
+
+	if (r < 0)
+		log_warn(MOD, "no spoken prompts", LOG_E("error", r));
 }
 
 static int boot(struct app *a)
@@ -111,8 +130,11 @@ static int boot(struct app *a)
 	role_start(ROLE_MEDIA, b);
 	cfg.udp_fd = role_boot_fd(b, CV__FD_NAME__FD_MEDIA_UDP, 0);
 	cfg.tcp_fd = role_boot_fd(b, CV__FD_NAME__FD_MEDIA_TCP, 0);
+	prompts(&cfg, role_boot_fd(b, CV__FD_NAME__FD_PROMPTS, 0));
 	cfg.instance = b->instance;
 	cfg.is_loopback = role_boot_option(b, "loopback", "0")[0] == '1';
+	cfg.port_first = port_of(b, "media_port_first");
+	cfg.port_last = port_of(b, "media_port_last");
 	advertised(&cfg, b);
 	r = media_new(&a->media, &cfg);
 	mem_free(b);

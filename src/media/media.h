@@ -1,8 +1,9 @@
 /* media/media.h - the inside of a media worker: what its files share.
  *
  * worker.c owns everything and runs the loop; control.c speaks with core,
- * vlink.c with video; room.c and leg.c are the objects; leg_rtcp.c,
- * video/in.c and video/out.c are a leg's concerns. One thread. Objects found
+ * vlink.c with video; room.c and leg.c are the objects; flow.c (how packets
+ * travel), leg_plain.c (without ICE), leg_rtcp.c, leg_dtmf.c, video/in.c and
+ * video/out.c are a leg's concerns. One thread. Objects found
  * by core's handles; a handle that core did not give finds nothing.
  */
 #pragma once
@@ -13,13 +14,18 @@
 #include "ipc/ipc.h"
 #include "media.pb-c.h"
 #include "media/audio/audio.h"
+#include "media/dtmf.h"
 #include "media/loop.h"
 #include "media/negotiate.h"
 #include "media/rtp/audio_repair.h"
 #include "media/rtp/report.h"
 #include "media/transport/dtls.h"
+#include "media/transport/flood.h"
 #include "media/transport/ice.h"
+#include "media/transport/latch.h"
 #include "media/transport/net.h"
+#include "media/transport/ports.h"
+#include "wire/rtp/rtp.h"
 
 enum {
 	MEDIA_ROOMS_MAX = 1024,
@@ -34,12 +40,27 @@ enum {
 	MEDIA_DTLS_S = 20,		/* a handshake that takes longer ends */
 	MEDIA_SPEAKERS_MS = 200,
 	MEDIA_STATS_MS = 1000,
+	/* DTLS handshakes that may begin, a second and at once, per source
+	 * (people of one house arrive together) and in total. */
+	MEDIA_DTLS_PER_S = 50, MEDIA_DTLS_BURST = 512,
+	MEDIA_DTLS_TOTAL_PER_S = 200, MEDIA_DTLS_TOTAL_BURST = 1024,
 	MEDIA_SSRC_SWITCH_MS = 200,	/* at most one a leg in this time */
 	MEDIA_KBPS_IN = 2000,		/* default caps for video */
 	MEDIA_KBPS_OUT = 3000,
 	MEDIA_KBPS_UNSEEN = 256,	/* what we ask of one who is not shown */
 	MEDIA_MTU_PAYLOAD = 1150,	/* of a video packet, for IPv6 + TCP */
+	/* The least that a location may say, and what of it is not payload:
+	 * IPv6 and UDP, RTP with its extension, RTX, the tag of GCM. */
+	MEDIA_MTU_MIN = 512,
+	MEDIA_IP_UDP = 40 + 8,
+	MEDIA_MTU_HEADS = MEDIA_IP_UDP + 12 + 8 + 2 + 16,
 	MEDIA_FILLER_MS = 500,
+	/* Legs without ICE, while their peer should send. */
+	MEDIA_PLAIN_NEW_S = 60,		/* no keys: gone */
+	MEDIA_PLAIN_SILENT_S = 30, MEDIA_PLAIN_GONE_S = 90,
+	MEDIA_OFFER_S = 600,		/* our offer was not answered */
+	MEDIA_ASK_KEY_MS = 2000,	/* between two words to core */
+	MEDIA_OWN_MAX = 64,		/* addresses of ours */
 };
 
 struct leg;
@@ -50,10 +71,14 @@ struct cut;
 
 struct media_stats {
 	uint64_t ticks, late_ticks, skipped_ticks;
+	uint64_t late_own;	/* late, and it was our work that took long */
 	uint64_t packets_in, packets_dropped;
 	uint64_t bad_handles, refused_offers;
+	uint64_t says_refused;			/* prompts that were not said */
 	uint64_t frames_bad, frames_unknown;	/* from video */
 	uint64_t frames_dropped;		/* to video: queue full */
+	uint64_t strangers;	/* to a leg's own port, from elsewhere */
+	uint64_t dtmf_refused;
 };
 
 struct media {
@@ -62,9 +87,17 @@ struct media {
 	struct net *net;
 	struct ice *ice;
 	struct dtls_env *dtls;
+	struct flood *handshakes;	/* how often they may begin */
+	struct ports *ports;		/* of legs without ICE */
+	struct outguard_rules guard;	/* where they may be sent to */
+	struct outguard_net guard_allowed[OUTGUARD_NETS_MAX];
+	struct outguard_net guard_management[OUTGUARD_NETS_MAX];
+	struct outguard_net guard_own[MEDIA_OWN_MAX];
+	bool is_sha1_32_allowed;
 	uint8_t fingerprint[DTLS_FINGERPRINT_LEN];
 	struct srtp_env *srtp;
 	struct audio_pool *pool;
+	struct prompts *prompts;	/* NULL: nothing can be said */
 	struct report_clock clock;
 	uint64_t now_ns;		/* of this turn */
 
@@ -79,6 +112,7 @@ struct media {
 
 	struct watch tick;		/* timerfd */
 	uint64_t tick_due_ns;
+	uint64_t tick_cpu_ns;		/* our processor time then */
 	struct timer stats_timer, rooms_timer;
 
 	struct watch core_watch;
@@ -128,6 +162,9 @@ struct room {
 };
 
 /* E_EXISTS, E_FULL, E_NOMEM, E_INVAL. */
+/* Until settings come. */
+extern const struct flood_limits media_dtls_limits;
+
 int  room_open(struct media *m, const Cv__RoomOpen *msg);
 void room_close(struct room *r);	/* its legs first */
 struct room *room_find(struct media *m, uint64_t handle);
@@ -138,7 +175,65 @@ void group_want_key(struct room *r, struct group *g);
 /* About every 200 ms: speakers to core, rates and wishes to video. */
 void room_service(struct room *r, uint64_t now_ns);
 
+/* --- flow.c: how packets travel ---------------------------------------- */
+
+/* The way of some streams of a leg: address and keys. A leg with ICE has one
+ * for all it has; without ICE sound and picture have one each. */
+struct flow {
+	struct leg *leg;
+	bool is_used;
+	enum nego_crypto crypto;
+	struct dtls *dtls;
+	uint64_t dtls_ns;		/* when its handshake began */
+	struct srtp *rx, *tx;		/* NULL: clear, or no keys yet */
+	const char *suite;		/* its registered name, NULL = none */
+	uint64_t report_ns;		/* next SR/RR */
+	/* without ICE: */
+	struct nego_transport t;	/* as agreed; holds the peer's key */
+	uint8_t tx_key[NEGO_KEY_SALT_MAX];	/* SDES, ours */
+	uint16_t port;			/* ours, of RTP; 0 = none */
+	struct net_socket rtp, rtcp;
+	struct latch to, to_rtcp;
+	struct path path, rtcp_path;	/* kind NONE: nowhere */
+	struct addr dtls_peer;		/* of the handshake that runs */
+	uint64_t heard_ns;
+};
+
+void flow_init(struct flow *f, struct leg *leg);
+/* Keys, association, sockets; wipes. */
+void flow_release(struct flow *f);
+/* Where to, NULL = nowhere. */
+const struct path *flow_path(const struct flow *f, bool is_rtcp);
+bool flow_is_ready(const struct flow *f);	/* keys are there, or none due */
+/* May media go out by it? */
+bool flow_is_open(const struct flow *f);
+/* In place; clear flows change nothing. E_STATE without keys. */
+int  flow_seal(struct flow *f, uint8_t *p, size_t *n, size_t cap,
+	       bool is_rtcp);
+int  flow_unseal(struct flow *f, uint8_t *p, size_t *n, bool is_rtcp);
+/* The n bytes in net_reserve()'s slot. */
+void flow_send(struct flow *f, size_t n, bool is_rtcp);
+void flow_drop_keys(struct flow *f);	/* and the association */
+/* ICE: an authenticated check came. */
+void flow_checked(struct flow *f, const struct path *from);
+/* ICE: a datagram from an address that authenticated. */
+void flow_datagram(struct flow *f, const struct path *from, uint8_t *p,
+		   size_t n);
+/* The handshake's clock. */
+void flow_service(struct flow *f);
+
+/* Without ICE. A pair of ports of its own. E_FULL, E_SYS. */
+int  flow_open_port(struct flow *f, const uint8_t bind_ip[16], uint8_t dscp);
+/* What the peer's description means: addresses and keys. The same keys go on
+ * where they were. `tx_key` NULL: a fresh one. On failure nothing changed. */
+int  flow_agree(struct flow *f, const struct nego_transport *t,
+		const struct addr *signalling, const uint8_t *tx_key);
+
 /* --- leg.c ------------------------------------------------------------- */
+
+enum { LEG_FLOWS = 2 };
+
+struct leg_offer;			/* ours, that waits for its answer */
 
 struct leg {
 	struct media *m;
@@ -151,24 +246,44 @@ struct leg {
 	bool is_planned, is_needed_next;	/* while a plan is taken */
 	bool is_dead;
 	uint32_t group;			/* whose picture he gets, 0 = none */
+	uint32_t cap_in, cap_out;	/* core's, for video; 0 = default */
 	uint32_t kbps_in, kbps_out;
+	size_t payload_max;		/* of a video packet that he gets */
+	size_t datagram_max;		/* of RTCP and DTLS, encrypted */
 	struct nego nego;
 
-	struct ice_leg *ice;
-	struct dtls *dtls;
-	uint64_t dtls_ns;		/* when its handshake began */
-	struct srtp *rx, *tx;
+	struct flow flows[LEG_FLOWS];
+	struct flow *audio_flow, *video_flow;	/* never NULL */
+	struct ice_leg *ice;		/* NULL: without ICE */
+	struct {			/* without ICE */
+		Cv__CryptoMode crypto;
+		bool is_sdes_allowed, is_accepted, has_signalling;
+		struct addr signalling;
+		uint8_t ip[16], bind_ip[16];	/* told, bound */
+		uint8_t dscp;
+		struct leg_offer *offer;	/* NULL = none is out */
+		uint64_t since_ns;
+	} plain;
 	struct timer service;
 	char cname[REPORT_CNAME_LEN + 1];
 
 	struct audio_leg *audio;
+	struct {
+		enum { LEG_SAY_NONE = 0, LEG_SAY_WAITS, LEG_SAY_RUNS } state;
+		uint32_t epoch;
+		struct audio_say_cfg cfg;
+	} say;
 	struct audio_repair *audio_repair;	/* NULL: not agreed */
 	struct rtp_receive audio_in;
-	uint64_t audio_switch_ns;
+	uint64_t audio_switch_ns, audio_heard_ns;
 	uint16_t audio_seq;
 	struct report_sender audio_out;
-	uint64_t report_ns;		/* next SR/RR */
 	uint64_t rtt_ns;
+	struct dtmf_in dtmf_in;
+	struct dtmf_out dtmf_out;
+	uint32_t tmmbr_kbps;		/* the peer's cap, 0 = none */
+	struct rtcp_tmmb tmmbn;		/* to be answered; ssrc 0 = none */
+	uint64_t ask_key_ns;
 
 	uint32_t video_ssrc, video_rtx_ssrc;	/* ours */
 	uint16_t video_seq, video_rtx_seq;	/* where they go on */
@@ -191,15 +306,27 @@ int  leg_open(struct media *m, const Cv__LegOpen *msg,
 int  leg_update(struct leg *leg, const Cv__LegUpdate *msg,
 		Cv__LegDescription **answer);
 void leg_set(struct leg *leg, const Cv__LegFlags *f);
+/* To another room of this worker; what it sends goes on. E_NOTFOUND, E_FULL,
+ * E_NOMEM: it stays. */
+int  leg_move(struct leg *leg, const Cv__LegMove *msg);
 struct leg *leg_find(struct media *m, uint64_t handle);
 /* Stops everything now; memory goes after the turn. */
 void leg_close(struct leg *leg);
 void legs_bury(struct media *m);
-/* Something came from an address that authenticated. */
-void leg_datagram(struct leg *leg, const struct path *from, uint8_t *p,
-		  size_t n);
-/* An authenticated check came. */
-void leg_checked(struct leg *leg, bool is_moved);
+/* A packet came by this flow, still sealed. False: it is none of the peer's. */
+bool leg_rtp(struct leg *leg, struct flow *f, uint8_t *p, size_t n);
+bool leg_rtcp(struct leg *leg, struct flow *f, uint8_t *p, size_t n);
+/* ICE: an authenticated check came. */
+void leg_checked(struct leg *leg, const struct path *from, bool is_moved);
+void leg_set_phase(struct leg *leg, Cv__LegPhase phase);
+/* The peer is gone or unwanted: core is told, the leg ends. */
+void leg_gone(struct leg *leg, const char *why);
+/* After what the peer said changed. */
+int  leg_streams_open(struct leg *leg);
+void leg_streams_change(struct leg *leg, const struct nego *next);
+void leg_caps_take(struct leg *leg);
+/* That of sound, or of picture where there is no sound. */
+struct flow *leg_main_flow(struct leg *leg);
 /* Sends one mixed packet; from inside the tick. */
 void leg_send_audio(struct leg *leg, const struct audio_out *o);
 /* May media go out to it? */
@@ -207,9 +334,44 @@ bool leg_is_open(const struct leg *leg);
 /* Tells core about phase and incoming video, if that changed. */
 void leg_tell_state(struct leg *leg);
 
+/* --- leg_plain.c: without ICE ------------------------------------------ */
+
+/* Of leg_open(), before its streams: transport, and nego unless the offer is
+ * to be ours. */
+int  leg_plain_make(struct leg *leg, const Cv__LegOpen *msg);
+int  leg_plain_answer(struct leg *leg, const Cv__LegDescription *offer,
+		      Cv__LegDescription **answer);
+/* Offer ours: on open (`want`), or anew on an open leg (`want` NULL). */
+int  leg_plain_offer(struct leg *leg, const Cv__LegWant *want,
+		     Cv__LegDescription **offer);
+int  leg_plain_update(struct leg *leg, const Cv__LegDescription *offer,
+		      Cv__LegDescription **answer);
+/* The answer to ours. E_STATE when none is out. */
+int  leg_accept(struct leg *leg, const Cv__LegAccept *msg,
+		Cv__LegDescription **answer);
+void leg_plain_release(struct leg *leg);
+/* False when the leg ended. */
+bool leg_plain_life(struct leg *leg);
+
+/* --- leg_dtmf.c -------------------------------------------------------- */
+
+void leg_dtmf_packet(struct leg *leg, const struct rtp *p);
+void leg_dtmf_service(struct leg *leg);
+void leg_send_dtmf(struct leg *leg, struct span keys);
+/* In the tick: true when a key is sent instead of the sound. */
+bool leg_dtmf_out(struct leg *leg, const struct audio_out *o);
+
+/* --- leg_say.c --------------------------------------------------------- */
+
+void leg_play(struct leg *leg, const Cv__LegPlay *p);
+void leg_loop(struct leg *leg, const Cv__LegLoop *l);
+/* Begins what waits for the leg to open, tells core what ended. */
+void leg_say_service(struct leg *leg);
+
 /* --- leg_rtcp.c -------------------------------------------------------- */
 
-void leg_rtcp_in(struct leg *leg, struct span compound);
+/* False: malformed. */
+bool leg_rtcp_in(struct leg *leg, struct span compound);
 /* Reports when they are due, feedback when there is some. */
 void leg_rtcp_service(struct leg *leg);
 
@@ -218,6 +380,8 @@ void leg_rtcp_service(struct leg *leg);
 /* A fresh channel to core; the old one, if any, is dropped. */
 void control_link(struct media *m, int fd, uint32_t instance);
 void control_leg_state(struct leg *leg);
+void control_leg_want_key(struct leg *leg);
+void control_leg_dtmf(struct leg *leg, const struct dtmf_press *p);
 void control_leg_bandwidth(struct leg *leg, uint32_t kbps, bool storm);
 void control_speakers(struct room *r, const struct audio_speaker *s, size_t n);
 void control_stats(struct media *m);
@@ -235,11 +399,13 @@ void vlink_note(struct media *m, const struct frame *f);
 
 struct media_cfg {
 	int udp_fd, tcp_fd;		/* ownership goes over */
+	struct prompts *prompts;	/* or NULL; likewise */
 	/* Candidates, port 0 = the socket's own; none = every local address.
 	 * A port counts for UDP and for TCP, as a translator maps both. */
 	struct addr advertised[ICE_CANDIDATES_MAX];
 	size_t n_advertised;
 	bool is_loopback;		/* tests: offer 127.0.0.1 too */
+	uint16_t port_first, port_last;	/* of legs without ICE; 0 = default */
 	uint32_t instance;
 	/* Whose handshake is being parsed, for the report of a death. May be
 	 * NULL. */

@@ -1,10 +1,11 @@
-#include "media/negotiate.h"
+#include "media/negotiate_int.h"
 #include "base/alloc.h"
+#include "base/secret.h"
 
 enum {
 	H264_BASELINE = 0x42,
-	H264_CONSTRAINT_SET1 = 0x40,
-	ANSWER_CODECS = 2,		/* the codec and its RTX */
+	DTMF_CLOCK_HZ = 8000,
+	ANSWER_CODECS = 3,		/* the codec, its RTX or DTMF */
 };
 
 static const uint32_t feedback_known =
@@ -28,7 +29,7 @@ static bool codec_is_our_h264(const Cv__Codec *c)
 	return c->profile_level_id == 0 || profile == H264_BASELINE;
 }
 
-static const Cv__Codec *pick_audio(const Cv__Section *s)
+const Cv__Codec *nego_pick_audio(const Cv__Section *s)
 {
 	const Cv__Codec *other = NULL;
 
@@ -45,7 +46,7 @@ static const Cv__Codec *pick_audio(const Cv__Section *s)
 	return other;
 }
 
-static const Cv__Codec *pick_video(const Cv__Section *s)
+const Cv__Codec *nego_pick_video(const Cv__Section *s)
 {
 	const Cv__Codec *other = NULL;
 
@@ -106,7 +107,9 @@ static void take(struct nego_stream *st, const Cv__Section *s, int section,
 		.max_bitrate_bps = c->maxaveragebitrate,
 		.is_fec = c->useinbandfec,
 		.mode = (uint8_t)c->packetization_mode,
-		.profile_level_id = c->profile_level_id};
+		.profile_level_id = c->profile_level_id,
+		.answer_level_id = c->profile_level_id,
+		.is_asymmetric = c->level_asymmetry, .dtmf_pt = NEGO_NO_PT};
 	take_exts(st, s, is_video);
 	if (!is_video) {
 		st->feedback = c->feedback & CV__FEEDBACK__FB_NACK;
@@ -121,12 +124,10 @@ static void take(struct nego_stream *st, const Cv__Section *s, int section,
 	}
 }
 
-static int check(const Cv__LegDescription *o)
+/* --- the choice -------------------------------------------------------- */
+
+static int check_sections(const Cv__LegDescription *o)
 {
-	if (o->ice_ufrag.len < 4 || o->ice_ufrag.len > 256 ||
-	    o->ice_pwd.len < 22 || o->ice_pwd.len > 256 ||
-	    o->fingerprint_sha256.len != 32)
-		return E_FORMAT;
 	if (o->n_sections < 1 || o->n_sections > NEGO_SECTIONS_MAX)
 		return E_LIMIT;
 	for (size_t i = 0; i < o->n_sections; i++) {
@@ -139,12 +140,23 @@ static int check(const Cv__LegDescription *o)
 	return 0;
 }
 
+static int check_ice(const Cv__LegDescription *o)
+{
+	if (o->ice_ufrag.len < 4 || o->ice_ufrag.len > 256 ||
+	    o->ice_pwd.len < 22 || o->ice_pwd.len > 256 ||
+	    o->fingerprint_sha256.len != 32)
+		return E_FORMAT;
+	return 0;
+}
+
 int nego_choose(struct nego *out, const Cv__LegDescription *offer)
 {
 	struct nego n = {.audio.section = NEGO_NONE,
 			 .video.section = NEGO_NONE};
-	int r = check(offer);
+	int r = check_ice(offer);
 
+	if (r == 0)
+		r = check_sections(offer);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < offer->n_sections; i++) {
@@ -154,10 +166,10 @@ int nego_choose(struct nego *out, const Cv__LegDescription *offer)
 		if (s->rejected)
 			continue;
 		if (s->kind == CV__MEDIA_KIND__KIND_AUDIO &&
-		    n.audio.section < 0 && (c = pick_audio(s)) != NULL)
+		    n.audio.section < 0 && (c = nego_pick_audio(s)) != NULL)
 			take(&n.audio, s, (int)i, c, false);
 		if (s->kind == CV__MEDIA_KIND__KIND_VIDEO &&
-		    n.video.section < 0 && (c = pick_video(s)) != NULL)
+		    n.video.section < 0 && (c = nego_pick_video(s)) != NULL)
 			take(&n.video, s, (int)i, c, true);
 	}
 	if (n.audio.section < 0 && n.video.section < 0)
@@ -168,10 +180,112 @@ int nego_choose(struct nego *out, const Cv__LegDescription *offer)
 	return 0;
 }
 
+/* Keys pressed: in the clock of the sound when it is offered so (RFC 4733
+ * 2.1), else at 8 kHz, which many offer beside Opus. */
+static void take_dtmf(struct nego_stream *st, const Cv__Section *s)
+{
+	uint32_t hz = st->codec == CV__CODEC_NAME__CODEC_OPUS ? 48000
+							      : DTMF_CLOCK_HZ;
+
+	for (size_t i = 0; i < s->n_codecs; i++) {
+		const Cv__Codec *c = s->codecs[i];
+		bool fits = c->clock_hz == hz;
+
+		if (c->name != CV__CODEC_NAME__CODEC_TELEPHONE_EVENT ||
+		    c->pt > 127 || c->pt == st->pt ||
+		    (!fits && st->dtmf_pt != NEGO_NO_PT))
+			continue;
+		st->dtmf_pt = (uint8_t)c->pt;
+		st->dtmf_hz = c->clock_hz ? c->clock_hz : DTMF_CLOCK_HZ;
+		if (fits)
+			return;
+	}
+}
+
+/* Level and size, by the peer's word; ours is 3.1 both ways when levels may
+ * differ, else the lower of both (RFC 6184 8.2.2). */
+static void take_level(struct nego_stream *st, const Cv__Codec *c)
+{
+	struct h264_limits l;
+
+	if (st->codec != CV__CODEC_NAME__CODEC_H264)
+		return;
+	st->answer_level_id = h264_level_answer(c->profile_level_id,
+						c->level_asymmetry);
+	h264_level_limits(c->profile_level_id, &l);
+	st->max_fs = c->max_fs > l.max_fs ? c->max_fs : l.max_fs;
+	st->max_kbps = l.max_kbps;
+}
+
+static uint32_t lesser(uint32_t a, uint32_t b)
+{
+	if (!a || !b)
+		return a ? a : b;
+	return a < b ? a : b;
+}
+
+static void take_plain(struct nego_stream *st, const Cv__LegDescription *d,
+		       int i, const Cv__Codec *c, bool is_video)
+{
+	const struct nego_transport t = st->t;
+	const Cv__Section *s = d->sections[i];
+
+	take(st, s, i, c, is_video);
+	st->t = t;
+	st->t.is_waiting = !t.has_addr && st->we_send;
+	st->has_rtx = false;
+	st->ext_level = st->ext_twcc = 0;
+	st->kbps = lesser(s->kbps, d->kbps);
+	st->feedback &= CV__FEEDBACK__FB_NACK | CV__FEEDBACK__FB_PLI |
+			CV__FEEDBACK__FB_FIR | CV__FEEDBACK__FB_REMB;
+	/* RTCP beside RTP would need a DTLS handshake of its own: none */
+	if (!nego_profile_has_feedback(t.profile) ||
+	    (t.crypto == NEGO_DTLS && !t.is_mux))
+		st->feedback = 0;
+	if (is_video) {
+		take_level(st, c);
+		return;
+	}
+	st->feedback = 0;
+	take_dtmf(st, s);
+}
+
+int nego_choose_plain(struct nego *out, const Cv__LegDescription *offer,
+		      const struct nego_policy *policy)
+{
+	struct nego n = {.audio.section = NEGO_NONE,
+			 .video.section = NEGO_NONE};
+	int r = check_sections(offer);
+
+	for (size_t i = 0; r == 0 && i < offer->n_sections; i++) {
+		const Cv__Section *s = offer->sections[i];
+		const bool is_video = s->kind == CV__MEDIA_KIND__KIND_VIDEO;
+		struct nego_stream *st = is_video ? &n.video : &n.audio;
+		const Cv__Codec *c;
+
+		if (s->rejected || st->section >= 0 ||
+		    (!is_video && s->kind != CV__MEDIA_KIND__KIND_AUDIO))
+			continue;
+		c = is_video ? nego_pick_video(s) : nego_pick_audio(s);
+		if (c && nego_transport_choose(&st->t, s, offer, policy) == 0)
+			take_plain(st, offer, (int)i, c, is_video);
+	}
+	if (r == 0 && n.audio.section < 0 && n.video.section < 0)
+		r = E_UNSUPPORTED;
+	if (r == 0)
+		*out = n;
+	secret_wipe(&n, sizeof(n));
+	return r;
+}
+
 /* --- the answer -------------------------------------------------------- */
 
 struct out_section {
 	Cv__Section s;
+	Cv__Addr addr;
+	uint8_t ip[16];
+	Cv__SdesKey key;
+	Cv__SdesKey *keys[1];
 	Cv__Codec codec[ANSWER_CODECS];
 	Cv__Codec *codecs[ANSWER_CODECS];
 	Cv__Ext *exts[NEGO_EXTS_MAX];
@@ -225,6 +339,9 @@ static void fill_stream(struct out_section *o, const Cv__Section *offer,
 	o->codec[0].feedback = st->feedback;
 	if (!is_video && st->codec == CV__CODEC_NAME__CODEC_OPUS)
 		o->codec[0].useinbandfec = true;
+	o->codec[0].profile_level_id = st->answer_level_id;
+	if (st->dtmf_pt != NEGO_NO_PT)
+		add_codec(o, find_pt(offer, st->dtmf_pt));
 	if (st->has_rtx) {
 		add_codec(o, find_pt(offer, st->rtx_pt));
 		o->codec[1].feedback = 0;
@@ -241,6 +358,42 @@ static void fill_stream(struct out_section *o, const Cv__Section *offer,
 	}
 }
 
+static ProtobufCBinaryData bytes_of(const void *p, size_t n)
+{
+	return (ProtobufCBinaryData){n, (uint8_t *)(uintptr_t)p};
+}
+
+/* Address and keys of a section without ICE. */
+static void fill_plain(struct out_section *o, const struct nego_stream *st,
+		       const struct nego_local_plain *p,
+		       const struct nego_local *local)
+{
+	const struct nego_transport *t = &st->t;
+
+	o->codec[0].max_fs = o->codec[0].max_mbps = 0;
+	o->codec[0].ptime_ms = 0;
+	memcpy(o->ip, p->addr.ip, sizeof(o->ip));
+	cv__addr__init(&o->addr);
+	o->addr.ip = bytes_of(o->ip, sizeof(o->ip));
+	o->addr.port = p->addr.port;
+	o->s.addr = &o->addr;
+	o->s.rtcp_mux = t->is_mux;
+	if (t->crypto == NEGO_SDES) {
+		cv__sdes_key__init(&o->key);
+		o->key.tag = t->sdes_tag;
+		o->key.suite = t->suite;
+		o->key.key_salt = bytes_of(p->key_salt.p, p->key_salt.n);
+		o->keys[0] = &o->key;
+		o->s.sdes = o->keys;
+		o->s.n_sdes = 1;
+	} else if (t->crypto == NEGO_DTLS) {
+		o->s.fingerprint_sha256 = bytes_of(local->fingerprint.p,
+						   local->fingerprint.n);
+		o->s.setup = t->is_dtls_client ? CV__DTLS_SETUP__SETUP_ACTIVE
+					       : CV__DTLS_SETUP__SETUP_PASSIVE;
+	}
+}
+
 static void fill_section(struct out_section *o, const Cv__Section *offer,
 			 const struct nego *n, int i,
 			 const struct nego_local *local)
@@ -248,10 +401,13 @@ static void fill_section(struct out_section *o, const Cv__Section *offer,
 	cv__section__init(&o->s);
 	o->s.mid = offer->mid;
 	o->s.kind = offer->kind;
+	o->s.profile = offer->profile;
 	o->s.direction = CV__DIRECTION__DIR_INACTIVE;
 	if (i == n->audio.section) {
 		fill_stream(o, offer, &n->audio, false);
 		o->s.ssrc = n->audio.we_send ? local->audio_ssrc : 0;
+		if (local->audio_plain)
+			fill_plain(o, &n->audio, local->audio_plain, local);
 		return;
 	}
 	if (i == n->video.section) {
@@ -259,11 +415,18 @@ static void fill_section(struct out_section *o, const Cv__Section *offer,
 		o->s.ssrc = n->video.we_send ? local->video_ssrc : 0;
 		o->s.rtx_ssrc = n->video.we_send && n->video.has_rtx
 				? local->video_rtx_ssrc : 0;
+		if (local->video_plain) {
+			fill_plain(o, &n->video, local->video_plain, local);
+			o->s.kbps = local->kbps_in;
+			o->s.rtcp_fb_tmmbr = offer->rtcp_fb_tmmbr &&
+				nego_profile_has_feedback(offer->profile);
+		}
 		return;
 	}
 	/* a section keeps a codec even when it carries nothing */
-	if (offer->kind == CV__MEDIA_KIND__KIND_SLIDES && !offer->rejected)
-		add_codec(o, pick_video(offer));
+	if (offer->kind == CV__MEDIA_KIND__KIND_SLIDES && !offer->rejected &&
+	    !local->audio_plain)
+		add_codec(o, nego_pick_video(offer));
 	o->s.rejected = o->s.n_codecs == 0;
 	if (o->s.rejected && offer->n_codecs)
 		add_codec(o, offer->codecs[0]);
@@ -276,13 +439,11 @@ static void fill(struct answer *a, const struct nego *n,
 	Cv__LegDescription *d = &a->d;
 
 	cv__leg_description__init(d);
-	d->ice_ufrag = (ProtobufCBinaryData){
-		local->ufrag.n, (uint8_t *)(uintptr_t)local->ufrag.p};
-	d->ice_pwd = (ProtobufCBinaryData){
-		local->pwd.n, (uint8_t *)(uintptr_t)local->pwd.p};
-	d->fingerprint_sha256 = (ProtobufCBinaryData){
-		local->fingerprint.n,
-		(uint8_t *)(uintptr_t)local->fingerprint.p};
+	d->ice_ufrag = bytes_of(local->ufrag.p, local->ufrag.n);
+	d->ice_pwd = bytes_of(local->pwd.p, local->pwd.n);
+	if (!local->audio_plain)	/* else each section has its own */
+		d->fingerprint_sha256 = bytes_of(local->fingerprint.p,
+						 local->fingerprint.n);
 	d->setup = n->is_dtls_client ? CV__DTLS_SETUP__SETUP_ACTIVE
 				     : CV__DTLS_SETUP__SETUP_PASSIVE;
 	for (size_t i = 0; i < offer->n_sections; i++) {

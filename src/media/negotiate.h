@@ -8,11 +8,25 @@
  * PCMU. Video: VP8 or H.264 (Constrained Baseline, packetization mode 1) in the
  * offer's order, H.264 mode 0 only when there is nothing else. Payload types
  * and extension ids are the offer's.
+ *
+ * Legs without ICE (SIP) have a transport of its own in each section, and keys
+ * by what nego_policy allows:
+ *   on          a section without usable keys is refused
+ *   besteffort  keys when there are usable ones, else clear
+ *   off         clear; a section that insists on keys is refused
+ * DTLS comes before SDES where a section offers both, of SDES's suites the
+ * first of: AEAD_AES_256_GCM, AEAD_AES_128_GCM, AES_256_CM_HMAC_SHA1_80,
+ * AES_CM_128_HMAC_SHA1_80, and where it is allowed AES_CM_128_HMAC_SHA1_32.
+ * SDES needs signalling that is encrypted (is_sdes_allowed). There is no RTX,
+ * and feedback only where the profile has it (AVPF, SAVPF).
+ *
+ * struct nego holds keys of such a leg: wipe what is not kept.
  */
 #pragma once
+#include "base/addr.h"
 #include "base/err.h"
 #include "base/span.h"
-#include "common.pb-c.h"
+#include "media.pb-c.h"
 
 enum {
 	NEGO_SECTIONS_MAX = 64,
@@ -20,6 +34,31 @@ enum {
 	NEGO_EXTS_MAX = 16,
 	NEGO_MID_MAX = 16,
 	NEGO_NONE = -1,
+};
+
+enum nego_crypto { NEGO_CLEAR = 0, NEGO_SDES, NEGO_DTLS };
+enum { NEGO_KEY_SALT_MAX = 46, NEGO_NO_PT = 255 };
+
+struct nego_policy {
+	Cv__CryptoMode crypto;
+	bool is_sdes_allowed, is_sha1_32_allowed;
+};
+
+/* Of one section of a leg without ICE. */
+struct nego_transport {
+	Cv__RtpProfile profile;		/* the offer's */
+	enum nego_crypto crypto;
+	bool is_mux;			/* RTCP on RTP's port */
+	bool has_addr;
+	bool is_waiting;		/* no address, but no hold either: we
+					 * learn it from his packets */
+	struct addr rtp, rtcp;		/* of the peer */
+	uint32_t sdes_tag;
+	Cv__SdesSuite suite;
+	uint8_t key_salt[NEGO_KEY_SALT_MAX];	/* the peer's */
+	size_t key_salt_n;
+	uint8_t fingerprint[32];	/* the peer's */
+	bool is_dtls_client;
 };
 
 struct nego_stream {
@@ -36,9 +75,16 @@ struct nego_stream {
 	/* audio */
 	uint32_t ptime_ms, max_bitrate_bps;
 	bool is_fec;
+	uint8_t dtmf_pt;		/* RFC 4733, NEGO_NO_PT = none */
+	uint32_t dtmf_hz;
 	/* H.264 */
 	uint8_t mode;
-	uint32_t profile_level_id;
+	uint32_t profile_level_id;	/* of the offer */
+	uint32_t answer_level_id;	/* what we answer */
+	bool is_asymmetric;
+	uint32_t max_fs;		/* macroblocks, 0 = any */
+	uint32_t max_kbps;		/* of its level, 0 = any */
+	struct nego_transport t;	/* without ICE */
 };
 
 struct nego {
@@ -51,6 +97,24 @@ struct nego {
  * picture can be agreed). *out only on success. */
 int nego_choose(struct nego *out, const Cv__LegDescription *offer);
 
+/* The same for a leg without ICE. E_UNSUPPORTED also when no section has keys
+ * that the policy wants. */
+int nego_choose_plain(struct nego *out, const Cv__LegDescription *offer,
+		      const struct nego_policy *policy);
+
+/* How many bytes a suite's key and salt have, and its registered name; 0 and
+ * NULL for what is none. */
+size_t nego_suite_bytes(Cv__SdesSuite suite);
+const char *nego_suite_name(Cv__SdesSuite suite);
+/* Does the profile carry feedback (RFC 4585)? */
+bool nego_profile_has_feedback(Cv__RtpProfile profile);
+
+/* Our end of a section without ICE. */
+struct nego_local_plain {
+	struct addr addr;		/* RTP; RTCP is one above */
+	struct span key_salt;		/* SDES */
+};
+
 /* What the answer needs beside the choice. Spans must live until
  * nego_answer_free(). */
 struct nego_local {
@@ -58,6 +122,9 @@ struct nego_local {
 	uint32_t audio_ssrc, video_ssrc, video_rtx_ssrc;
 	const Cv__Candidate *candidates;
 	size_t n_candidates;
+	/* A leg without ICE: of sound and of picture, else NULL. */
+	const struct nego_local_plain *audio_plain, *video_plain;
+	uint32_t kbps_in;		/* told in b= of its picture */
 };
 
 /* Points into the offer, the choice and `local`; one block. E_NOMEM. */

@@ -205,7 +205,7 @@ static uint32_t group_rate(const struct room *r, const struct group *g,
 		const struct leg *leg = list_entry(it, struct leg, in_room);
 		uint32_t k;
 
-		if (leg->group != g->id || !leg->vout || !leg_is_open(leg))
+		if (leg->group != g->id || !leg->vout || !flow_is_open(leg->video_flow))
 			continue;
 		k = bwe_kbps(&leg->vout->bwe, now_ns);
 		if (k < kbps)

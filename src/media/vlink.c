@@ -63,15 +63,21 @@ void vlink_note(struct media *m, const struct frame *f)
 
 /* --- in ---------------------------------------------------------------- */
 
-/* *cut_mode: how the picture is cut now, -1 = not yet. */
-static bool give(struct leg *leg, const struct frame *f, int *cut_mode)
+/* How a picture is cut now; max = 0: not yet. */
+struct way {
+	unsigned mode;
+	size_t max;
+};
+
+static bool give(struct leg *leg, const struct frame *f, struct way *way)
 {
 	unsigned mode = f->codec == FRAME_H264 ? leg->nego.video.mode : 0;
 	struct cut *c = leg->m->cut;
 
-	if (*cut_mode != (int)mode) {
-		*cut_mode = (int)mode;
-		if (cut_picture(c, leg->m, f->codec, mode, f->data) < 0)
+	if (way->mode != mode || way->max != leg->payload_max) {
+		*way = (struct way){mode, leg->payload_max};
+		if (cut_picture(c, leg->m, f->codec, mode, leg->payload_max,
+				f->data) < 0)
 			c->n = 0;
 	}
 	if (!c->n)
@@ -82,13 +88,13 @@ static bool give(struct leg *leg, const struct frame *f, int *cut_mode)
 
 static void distribute(struct room *r, struct group *g, const struct frame *f)
 {
-	int cut_mode = -1;
+	struct way way = {.max = 0};
 
 	g->pictures++;
 	list_each(it, tmp, &r->legs) {
 		struct leg *leg = list_entry(it, struct leg, in_room);
 
-		if (leg->group == g->id && leg->vout && !give(leg, f, &cut_mode))
+		if (leg->group == g->id && leg->vout && !give(leg, f, &way))
 			r->m->stats.frames_bad++;
 	}
 }

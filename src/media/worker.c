@@ -1,4 +1,5 @@
 /* The worker as a whole: makes everything, runs the loop and the tick. */
+#include "media/audio/prompts.h"
 #include "media/media.h"
 #include <errno.h>
 #include <sys/timerfd.h>
@@ -30,7 +31,7 @@ static void take_stun(struct media *m, const struct path *from,
 	if (!r.leg)
 		return;
 	net_trust(m->net, from);
-	leg_checked(ice_leg_user(r.leg), r.is_moved);
+	leg_checked(ice_leg_user(r.leg), from, r.is_moved);
 }
 
 static void on_packet(void *arg, const struct path *from, uint8_t *p, size_t n,
@@ -48,7 +49,8 @@ static void on_packet(void *arg, const struct path *from, uint8_t *p, size_t n,
 	/* only from an address that authenticated */
 	leg = ice_find(m->ice, from);
 	if (leg)
-		leg_datagram(ice_leg_user(leg), from, p, n);
+		flow_datagram(((struct leg *)ice_leg_user(leg))->audio_flow,
+			      from, p, n);
 	else
 		m->stats.packets_dropped++;
 }
@@ -77,18 +79,46 @@ static void tick_once(struct media *m, uint64_t due_ns)
 	net_flush(m->net);
 }
 
-static void on_tick(void *arg, uint32_t events, uint64_t now_ns)
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) < 0)
+		return 0;
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+/* Each tick that runs more than its length after its time. It is our own
+ * doing when we worked that long since the tick before; else we were not
+ * given the processor. */
+static void count_late(struct media *m, uint64_t now_ns)
+{
+	const uint64_t cpu = cpu_ns(), worked = cpu - m->tick_cpu_ns;
+	uint64_t late = 0;
+
+	m->tick_cpu_ns = cpu;
+	if (now_ns > m->tick_due_ns + tick_ns)
+		late = (now_ns - m->tick_due_ns - 1) / tick_ns;
+	m->stats.late_ticks += late;
+	if (worked > tick_ns)
+		m->stats.late_own += late;
+}
+
+/* The clock is read again: what came before us in this turn of the loop may
+ * have taken its time. */
+static void on_tick(void *arg, uint32_t events, uint64_t turn_ns)
 {
 	struct media *m = arg;
+	const uint64_t now_ns = clock_mono_ns();
 	uint64_t fired;
 	unsigned n = 0;
 
 	(void)events;
+	(void)turn_ns;
 	m->now_ns = now_ns;
 	if (read(m->tick.fd, &fired, sizeof(fired)) < 0)
 		return;
-	if (now_ns > m->tick_due_ns + tick_ns)
-		m->stats.late_ticks++;
+	count_late(m, now_ns);
 	while (m->tick_due_ns <= now_ns) {
 		if (n++ < MEDIA_TICKS_CAUGHT_UP)
 			tick_once(m, m->tick_due_ns);
@@ -182,12 +212,45 @@ static void candidates_make(struct media *m, const struct media_cfg *cfg)
 	}
 }
 
+/* Nobody may have us send to ourselves. */
+static void guard_make(struct media *m)
+{
+	struct addr all[MEDIA_OWN_MAX];
+	size_t n = net_local_addresses(all, MEDIA_OWN_MAX - ICE_CANDIDATES_MAX,
+				       true);
+
+	for (size_t i = 0; i < m->n_candidates; i++, n++)
+		memcpy(all[n].ip, m->candidate_ips[i], 16);
+	for (size_t i = 0; i < n; i++)
+		m->guard_own[i] = outguard_net_of(&all[i]);
+	m->guard = (struct outguard_rules){
+		.allowed = m->guard_allowed, .management = m->guard_management,
+		.own = m->guard_own, .n_own = n};
+}
+
+static int ports_make(struct media *m, const struct media_cfg *cfg)
+{
+	uint16_t first = cfg->port_first ? cfg->port_first
+					 : PORTS_FIRST_DEFAULT;
+	uint16_t last = cfg->port_last ? cfg->port_last : PORTS_LAST_DEFAULT;
+
+	return ports_new(&m->ports, first, last);
+}
+
 /* --- life -------------------------------------------------------------- */
+
+const struct flood_limits media_dtls_limits = {
+	.per_s = MEDIA_DTLS_PER_S, .burst = MEDIA_DTLS_BURST,
+	.total_per_s = MEDIA_DTLS_TOTAL_PER_S,
+	.total_burst = MEDIA_DTLS_TOTAL_BURST,
+};
 
 static int crypto_make(struct media *m)
 {
 	int r = srtp_env_new(&m->srtp);
 
+	if (r == 0)
+		r = flood_new(&m->handshakes, &media_dtls_limits);
 	if (r == 0)
 		r = dtls_env_new(&m->dtls);
 	if (r == 0)
@@ -220,8 +283,11 @@ static int start(struct media *m, const struct media_cfg *cfg)
 	int r;
 
 	candidates_make(m, cfg);
+	guard_make(m);
 	/* takes the descriptors, so it comes before anything that may fail */
 	r = net_new(&m->net, &net);
+	if (r == 0)
+		r = ports_make(m, cfg);
 	if (r == 0)
 		r = tables_make(m);
 	if (r == 0)
@@ -241,6 +307,7 @@ int media_new(struct media **out, const struct media_cfg *cfg)
 	m->now_ns = clock_mono_ns();
 	m->clock = (struct report_clock){clock_wall_us(), m->now_ns};
 	m->instance = cfg->instance;
+	m->prompts = cfg->prompts;
 	m->serving = cfg->serving;
 	m->serving_arg = cfg->arg;
 	m->video_watch.fd = m->tick.fd = -1;
@@ -281,9 +348,12 @@ void media_free(struct media **mp)
 	if (m->tick.fd >= 0)
 		close(m->tick.fd);
 	ice_free(&m->ice);
+	ports_free(&m->ports);
 	dtls_env_free(&m->dtls);
+	flood_free(&m->handshakes);
 	srtp_env_free(&m->srtp);
 	audio_pool_free(&m->pool);
+	prompts_free(&m->prompts);
 	timer_wheel_free(&m->wheel);
 	map_free(&m->rooms);
 	map_free(&m->legs);

@@ -44,6 +44,10 @@ enum {
 	AUDIO_LEVEL_NONE = -1,
 	AUDIO_JITTER_MIN_MS = 20,
 	AUDIO_JITTER_MAX_MS = 200,
+	AUDIO_SAYS_MAX = 128,		/* per pool, legs that hear a prompt */
+	AUDIO_SAY_PARTS_MAX = 8,
+	AUDIO_SAY_GAP_MAX_MS = 60000,
+	AUDIO_RECORD_MAX_MS = 10000,
 };
 
 struct audio_pool;
@@ -117,7 +121,34 @@ void audio_leg_set(struct audio_leg *leg, bool is_muted, bool is_admitted);
  * again. May allocate: not from inside the tick. E_NOMEM: class unchanged. */
 int audio_leg_loss_report(struct audio_leg *leg, uint32_t percent);
 
-enum audio_mix { AUDIO_MIX_NOISE = 0, AUDIO_MIX_SHARED, AUDIO_MIX_OWN };
+/* What a leg hears instead of the room, admitted or not: prompts one after the
+ * other, or, with record_ms, itself: so long is recorded, then played back. */
+struct prompts;
+struct audio_say_cfg {
+	const struct prompts *prompts;	/* must outlive the leg */
+	uint32_t language;		/* enum prompt_language */
+	uint32_t prompt[AUDIO_SAY_PARTS_MAX];	/* enum prompt */
+	uint32_t n;
+	uint32_t times;			/* 0 = until it is stopped */
+	uint32_t gap_ms;		/* between two rounds */
+	uint32_t record_ms;		/* not 0: all above counts not */
+};
+/* Replaces what was being said; NULL ends it. Allocates: not from inside the
+ * tick. E_FULL (AUDIO_SAYS_MAX), E_LIMIT, E_INVAL (no such prompt), E_NOMEM:
+ * then nothing is said. */
+int  audio_leg_say(struct audio_leg *leg, const struct audio_say_cfg *cfg);
+struct audio_said {
+	uint32_t loudest;	/* of a recording: dB below full scale, 127 =
+				 * nothing came */
+	uint32_t packets;	/* received meanwhile */
+};
+/* Is it over? True once for each end that came by itself; the leg hears the
+ * room again. Not from inside the tick. */
+bool audio_leg_said(struct audio_leg *leg, struct audio_said *out);
+bool audio_leg_is_saying(const struct audio_leg *leg);
+
+enum audio_mix { AUDIO_MIX_NOISE = 0, AUDIO_MIX_SHARED, AUDIO_MIX_OWN,
+		 AUDIO_MIX_SAY };
 
 /* One packet to send. Sequence number and SSRC are the caller's. */
 struct audio_out {
@@ -169,6 +200,7 @@ void audio_leg_stats(const struct audio_leg *leg, struct audio_leg_stats *out);
 
 struct audio_room_stats {
 	uint64_t ticks, decodes, probes, encodes_own, encodes_shared, warmups;
+	uint64_t encodes_say;
 	uint64_t noise_packets;
 	uint64_t own_refused;		/* talkers kept out: no own mix free */
 	uint64_t own_evicted;		/* held mixes released at the cap */

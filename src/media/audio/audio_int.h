@@ -4,6 +4,7 @@
 #include "media/audio/audio.h"
 #include "media/audio/kernels.h"
 #include "media/audio/player.h"
+#include "media/audio/say.h"
 
 enum {
 	POOL_SPARE = 64,	/* coders of one kind kept for reuse */
@@ -44,6 +45,7 @@ struct audio_pool {
 	struct audio_dec *dec[AUDIO_CODEC_COUNT][POOL_SPARE];
 	struct audio_enc *enc[AUDIO_CODEC_COUNT][POOL_SPARE];
 	uint32_t decs[AUDIO_CODEC_COUNT], encs[AUDIO_CODEC_COUNT];
+	uint32_t says;		/* legs that hear a prompt now */
 };
 
 int  pool_take_dec(struct audio_pool *pool, enum audio_codec codec,
@@ -85,6 +87,14 @@ struct mix_own {
 	struct mix_ring ring;
 };
 
+/* What a leg hears instead of the room. */
+struct mix_say {
+	struct mix_enc e;
+	struct say *say;
+	uint64_t received;	/* by the leg when it began */
+	struct mix_ring ring;
+};
+
 /* What is known of a leg's loudness; see talk.c. */
 struct talk {
 	bool has_hint;
@@ -111,6 +121,7 @@ struct audio_leg {
 	struct audio_format want;	/* rounded wishes, without FEC class */
 	struct mix_shared *shared;	/* never NULL */
 	struct mix_own *own;		/* NULL: hears the shared mix */
+	struct mix_say *say;		/* NULL: nothing but the room */
 	uint32_t rtp_ts;
 	uint32_t good_reports;
 
@@ -169,6 +180,11 @@ static inline bool leg_may_speak(const struct audio_leg *leg)
 	return leg->is_admitted && !leg->is_muted;
 }
 
+static inline bool leg_is_recorded(const struct audio_leg *leg)
+{
+	return leg->say && say_wants_sound(leg->say->say);
+}
+
 static inline uint32_t format_frames(const struct audio_format *f)
 {
 	return f->ptime_ms / AUDIO_TICK_MS;
@@ -200,6 +216,8 @@ int  mix_move(struct audio_leg *leg, const struct audio_format *f);
 /* Gives the leg a mix of its own. False when none is free. */
 bool mix_own_take(struct audio_leg *leg);
 void mix_own_release(struct audio_leg *leg);
+int  mix_say_start(struct audio_leg *leg, const struct audio_say_cfg *cfg);
+void mix_say_stop(struct audio_leg *leg);
 void mix_run(struct audio_room *room, audio_emit_fn emit, void *arg);
 void mix_room_free(struct audio_room *room);
 

@@ -196,6 +196,7 @@ void mix_leave(struct audio_leg *leg)
 	enum audio_codec codec = leg->shared->e.format.codec;
 
 	mix_own_release(leg);
+	mix_say_stop(leg);
 	drop_shared(leg->room, leg->shared);
 	leg->shared = NULL;
 	trim(leg->room, codec);
@@ -234,6 +235,42 @@ void mix_room_free(struct audio_room *room)
 		while (room->spare_n[c] > 0)
 			pool_give_enc(room->pool,
 				      &room->spare[c][--room->spare_n[c]]);
+}
+
+/* --- prompts; outside the tick --- */
+
+int mix_say_start(struct audio_leg *leg, const struct audio_say_cfg *cfg)
+{
+	struct audio_pool *pool = leg->room->pool;
+	const struct audio_format *f = &leg->shared->e.format;
+	struct mix_say *m = mem_zalloc(sizeof(*m));
+	int r = m ? say_new(&m->say, pool, cfg) : E_NOMEM;
+
+	if (r == 0)
+		r = pool_take_enc(pool, f->codec, &m->e.enc);
+	if (r < 0) {
+		if (m)
+			say_free(&m->say);
+		mem_free(m);
+		return r;
+	}
+	m->e.format = *f;
+	m->received = leg->player.jitter.received;
+	audio_enc_setup(m->e.enc, f, leg->room->complexity);
+	leg->say = m;
+	return 0;
+}
+
+void mix_say_stop(struct audio_leg *leg)
+{
+	struct mix_say *m = leg->say;
+
+	if (!m)
+		return;
+	pool_give_enc(leg->room->pool, &m->e.enc);
+	say_free(&m->say);
+	mem_free(m);
+	leg->say = NULL;
 }
 
 /* --- own mixes; in the tick --- */
@@ -380,6 +417,19 @@ static void make_own_frames(struct audio_room *room)
 	}
 }
 
+static void make_say_frames(struct audio_room *room)
+{
+	for (uint32_t i = 0; i < room->legs_n; i++) {
+		struct audio_leg *leg = room->legs[i];
+
+		if (!leg->say)
+			continue;
+		if (leg_is_recorded(leg) && leg->is_chosen)
+			say_heard(leg->say->say, leg->frame);
+		say_frame(leg->say->say, ring_now(&leg->say->ring, room->tick));
+	}
+}
+
 /* --- packets --- */
 
 /* The `frames` frames that end with tick `last`. */
@@ -479,6 +529,24 @@ static bool shared_packet(struct audio_leg *leg, struct audio_out *out)
 	return true;
 }
 
+static bool say_packet(struct audio_leg *leg, struct audio_out *out)
+{
+	struct mix_say *m = leg->say;
+
+	if (!encode(leg->room, &m->e, &m->ring, &leg->room->stats.encodes_say))
+		return false;
+	out->mix = AUDIO_MIX_SAY;
+	out->payload = span_of(m->e.out, m->e.out_n);
+	return true;
+}
+
+static bool room_packet(struct audio_leg *leg, struct audio_out *out)
+{
+	if (!leg->is_admitted)
+		return false;
+	return leg->own ? own_packet(leg, out) : shared_packet(leg, out);
+}
+
 static void send_to(struct audio_leg *leg, audio_emit_fn emit, void *arg)
 {
 	const struct audio_format *f = &leg->shared->e.format;
@@ -490,9 +558,8 @@ static void send_to(struct audio_leg *leg, audio_emit_fn emit, void *arg)
 		.marker = !leg->has_sent,
 		.mix = AUDIO_MIX_NOISE,
 	};
-	bool is_live = leg->is_admitted &&
-		       (leg->own ? own_packet(leg, &out) :
-				   shared_packet(leg, &out));
+	bool is_live = leg->say ? say_packet(leg, &out) :
+				  room_packet(leg, &out);
 
 	if (!is_live)
 		out.payload = noise_packet(leg->room, f);
@@ -537,6 +604,7 @@ void mix_run(struct audio_room *room, audio_emit_fn emit, void *arg)
 	make_sum(room);
 	make_shared_frame(room);
 	make_own_frames(room);
+	make_say_frames(room);
 	for (uint32_t i = 0; i < room->legs_n; i++) {
 		struct audio_leg *leg = room->legs[i];
 

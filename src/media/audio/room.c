@@ -294,6 +294,28 @@ void audio_leg_set(struct audio_leg *leg, bool is_muted, bool is_admitted)
 	leg->is_admitted = is_admitted;
 }
 
+int audio_leg_say(struct audio_leg *leg, const struct audio_say_cfg *cfg)
+{
+	mix_say_stop(leg);
+	return cfg ? mix_say_start(leg, cfg) : 0;
+}
+
+bool audio_leg_said(struct audio_leg *leg, struct audio_said *out)
+{
+	if (!leg->say || !say_is_over(leg->say->say))
+		return false;
+	out->loudest = say_loudest(leg->say->say);
+	out->packets = (uint32_t)(leg->player.jitter.received -
+				  leg->say->received);
+	mix_say_stop(leg);
+	return true;
+}
+
+bool audio_leg_is_saying(const struct audio_leg *leg)
+{
+	return leg->say != NULL;
+}
+
 int audio_leg_loss_report(struct audio_leg *leg, uint32_t percent)
 {
 	struct audio_format f = leg->want;

@@ -147,7 +147,7 @@ void talk_choose(struct audio_room *room)
 		struct audio_leg *leg = room->legs[i];
 		int score;
 
-		leg->is_chosen = leg->in_sum;
+		leg->is_chosen = leg->in_sum || leg_is_recorded(leg);
 		if (leg->in_sum || !is_worth_decoding(leg))
 			continue;
 		score = score_of(leg, least);

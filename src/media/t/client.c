@@ -673,8 +673,11 @@ void client_step(struct client *c, uint64_t now_ns)
 		tcp_read(c);
 		return;
 	}
-	while ((n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+	while ((n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		if ((size_t)n > c->got.largest)
+			c->got.largest = (size_t)n;
 		got_one(c, buf, (size_t)n);
+	}
 }
 
 bool client_is_up(const struct client *c)

@@ -25,6 +25,7 @@ struct client_got {
 	uint32_t remb_kbps;
 	uint16_t nack_seq;
 	size_t audio_bytes, video_bytes;
+	size_t largest;			/* datagram of any kind */
 };
 
 enum { CLIENT_OPUS = 111, CLIENT_VP8 = 96, CLIENT_RTX = 97, CLIENT_TWCC_ID = 3,

@@ -48,9 +48,15 @@ static int out_write(BIO *b, const char *p, int n)
 	return n;
 }
 
+static size_t mtu_of(const struct dtls *d)
+{
+	return d->cfg.mtu && d->cfg.mtu < DTLS_MTU ? d->cfg.mtu : DTLS_MTU;
+}
+
 static long out_ctrl(BIO *b, int cmd, long num, void *ptr)
 {
-	(void)b;
+	const struct dtls *d = BIO_get_data(b);
+
 	(void)num;
 	(void)ptr;
 	switch (cmd) {
@@ -58,7 +64,7 @@ static long out_ctrl(BIO *b, int cmd, long num, void *ptr)
 		return 1;
 	case BIO_CTRL_DGRAM_QUERY_MTU:
 	case BIO_CTRL_DGRAM_GET_FALLBACK_MTU:
-		return DTLS_MTU;
+		return d ? (long)mtu_of(d) : DTLS_MTU;
 	default:
 		return 0;
 	}
@@ -281,7 +287,7 @@ static int ssl_make(struct dtls *d)
 	}
 	BIO_set_data(out, d);
 	SSL_set_bio(d->ssl, d->in, out);
-	DTLS_set_link_mtu(d->ssl, DTLS_MTU);
+	DTLS_set_link_mtu(d->ssl, (long)mtu_of(d));
 	DTLS_set_timer_cb(d->ssl, next_timeout);
 	if (d->cfg.is_client)
 		SSL_set_connect_state(d->ssl);

@@ -36,6 +36,7 @@ typedef void (*dtls_send_fn)(void *arg, struct span datagram);
 
 struct dtls_cfg {
 	bool is_client;		/* the offer said setup:passive */
+	size_t mtu;		/* of a datagram; 0, or more: DTLS_MTU */
 	uint8_t fingerprint[DTLS_FINGERPRINT_LEN];	/* of the peer */
 	dtls_send_fn send;
 	void *arg;

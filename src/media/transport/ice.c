@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "base/rand.h"
 #include "base/secret.h"
+#include "media/transport/flood.h"
 
 struct creds {
 	char ufrag[ICE_UFRAG_LEN + 1];
@@ -23,14 +24,22 @@ struct ice_leg {
 	struct creds now, before;	/* before.remote_n 0 = none */
 	uint64_t opened_ns, checked_ns;
 	bool is_nominated;
+	uint8_t dscp;
 	int selected;			/* index into paths, -1 = none */
 	size_t n_paths;
 	struct known_path paths[ICE_PATHS_MAX];
+	struct flood_bucket strange, known;	/* checks by where they came from */
 };
 
 struct ice {
 	struct map *by_ufrag, *by_path;
+	struct flood *strangers;
 	struct ice_stats stats;
+};
+
+static const struct flood_limits stranger_limits = {
+	.per_s = ICE_SOURCE_PER_S, .burst = ICE_SOURCE_BURST,
+	.total_per_s = ICE_TOTAL_PER_S, .total_burst = ICE_TOTAL_BURST,
 };
 
 int ice_new(struct ice **out)
@@ -44,12 +53,30 @@ int ice_new(struct ice **out)
 	if (r == 0)
 		r = map_new(&ice->by_path,
 			    (size_t)ICE_LEGS_MAX * ICE_PATHS_MAX);
+	if (r == 0)
+		r = flood_new(&ice->strangers, &stranger_limits);
 	if (r < 0) {
 		ice_free(&ice);
 		return r;
 	}
 	*out = ice;
 	return 0;
+}
+
+static uint32_t burst_of(uint32_t per_s, uint32_t least)
+{
+	return per_s * ICE_BURST_S > least ? per_s * ICE_BURST_S : least;
+}
+
+void ice_limit_strangers(struct ice *ice, uint32_t per_s,
+			 uint32_t total_per_s)
+{
+	const struct flood_limits l = {
+		.per_s = per_s, .burst = burst_of(per_s, ICE_SOURCE_BURST),
+		.total_per_s = total_per_s,
+		.total_burst = burst_of(total_per_s, ICE_TOTAL_BURST)};
+
+	flood_limit(ice->strangers, &l);
 }
 
 void ice_free(struct ice **icep)
@@ -60,6 +87,7 @@ void ice_free(struct ice **icep)
 		return;
 	map_free(&ice->by_ufrag);
 	map_free(&ice->by_path);
+	flood_free(&ice->strangers);
 	mem_free(ice);
 	*icep = NULL;
 }
@@ -187,6 +215,13 @@ void *ice_leg_user(const struct ice_leg *leg)
 	return leg->user;
 }
 
+void ice_leg_set_dscp(struct ice_leg *leg, uint8_t dscp)
+{
+	leg->dscp = dscp & 63;
+	for (size_t i = 0; i < leg->n_paths; i++)
+		leg->paths[i].path.dscp = leg->dscp;
+}
+
 const struct path *ice_leg_path(const struct ice_leg *leg)
 {
 	return leg->selected < 0 ? NULL : &leg->paths[leg->selected].path;
@@ -295,6 +330,7 @@ static int path_note(struct ice_leg *leg, const struct path *p,
 	if (map_put(leg->ice->by_path, span_of(key, sizeof(key)), leg) < 0)
 		return E_NOMEM;
 	leg->paths[leg->n_paths] = (struct known_path){*p, now_ns};
+	leg->paths[leg->n_paths].path.dscp = leg->dscp;
 	return (int)leg->n_paths++;
 }
 
@@ -304,8 +340,22 @@ static const struct creds *creds_of(const struct ice_leg *leg,
 	return span_eq(local, creds_key(&leg->now)) ? &leg->now : &leg->before;
 }
 
+/* Asked before the password is tried. Whoever can read one leg's fragment on
+ * the wire can spend that leg's share and no other's. */
+static bool may_try(struct ice_leg *leg, const struct path *from,
+		    uint64_t now_ns)
+{
+	if (ice_find(leg->ice, from) == leg)
+		return flood_bucket_take(&leg->known, ICE_KNOWN_PER_S,
+					 ICE_KNOWN_BURST, now_ns);
+	return flood_bucket_take(&leg->strange, ICE_STRANGE_PER_S,
+				 ICE_STRANGE_BURST, now_ns) &&
+	       flood_take(leg->ice->strangers, &from->peer, now_ns);
+}
+
 /* The leg whose password signed this request, else NULL. */
 static struct ice_leg *authenticate(struct ice *ice, const struct stun_msg *m,
+				    const struct path *from, uint64_t now_ns,
 				    const struct creds **with)
 {
 	struct ice_leg *leg;
@@ -321,8 +371,15 @@ static struct ice_leg *authenticate(struct ice *ice, const struct stun_msg *m,
 		return NULL;
 	}
 	*with = creds_of(leg, local);
-	if (!span_eq(remote, span_of((*with)->remote, (*with)->remote_n)) ||
-	    stun_check_integrity(m, span_of((*with)->pwd, ICE_PWD_LEN)) < 0) {
+	if (!span_eq(remote, span_of((*with)->remote, (*with)->remote_n))) {
+		ice->stats.bad_integrity++;
+		return NULL;
+	}
+	if (!may_try(leg, from, now_ns)) {
+		ice->stats.too_fast++;
+		return NULL;
+	}
+	if (stun_check_integrity(m, span_of((*with)->pwd, ICE_PWD_LEN)) < 0) {
 		ice->stats.bad_integrity++;
 		return NULL;
 	}
@@ -379,7 +436,7 @@ void ice_input(struct ice *ice, const struct path *from, struct span in,
 		ice->stats.not_request++;
 		return;
 	}
-	leg = authenticate(ice, &m, &with);
+	leg = authenticate(ice, &m, from, now_ns, &with);
 	if (!leg)
 		return;
 	key = span_of(with->pwd, ICE_PWD_LEN);

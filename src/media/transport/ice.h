@@ -30,6 +30,15 @@ enum {
 	ICE_SILENT_S = 15,		/* no check: stop sending */
 	ICE_GONE_S = 45,
 	ICE_HOLD_S = 8,			/* an address stays with its leg */
+	/* Checks whose integrity is looked at, a second and at once: of one leg
+	 * from addresses that are its own, of one leg from others, and of
+	 * others per source (500 people behind one address may arrive
+	 * together) and in total. */
+	ICE_KNOWN_PER_S = 100, ICE_KNOWN_BURST = 400,
+	ICE_STRANGE_PER_S = 50, ICE_STRANGE_BURST = 200,
+	ICE_SOURCE_PER_S = 500, ICE_SOURCE_BURST = 4000,
+	ICE_TOTAL_PER_S = 5000, ICE_TOTAL_BURST = 20000,
+	ICE_BURST_S = 4,
 };
 
 struct ice;
@@ -37,6 +46,11 @@ struct ice_leg;
 
 int  ice_new(struct ice **out);
 void ice_free(struct ice **ice);	/* after its legs */
+/* Of checks from addresses that are no leg's: other limits than those below
+ * (1.. a second; at once ICE_SOURCE_BURST and ICE_TOTAL_BURST, or as many as
+ * in ICE_BURST_S of them). */
+void ice_limit_strangers(struct ice *ice, uint32_t per_s,
+			 uint32_t total_per_s);
 
 /* Remote user fragment from the offer (copied), 4..ICE_REMOTE_MAX bytes:
  * E_INVAL. E_FULL, E_NOMEM. */
@@ -50,6 +64,8 @@ struct span ice_leg_ufrag(const struct ice_leg *leg);
 struct span ice_leg_pwd(const struct ice_leg *leg);
 struct span ice_leg_remote_ufrag(const struct ice_leg *leg);
 void *ice_leg_user(const struct ice_leg *leg);
+/* What is sent to its paths from now on carries this, 0..63. */
+void ice_leg_set_dscp(struct ice_leg *leg, uint8_t dscp);
 
 /* Where to send now; NULL before the first authenticated check. */
 const struct path *ice_leg_path(const struct ice_leg *leg);
@@ -77,6 +93,7 @@ struct ice_stats {
 	uint64_t checks;		/* authenticated */
 	uint64_t malformed, unknown_ufrag, bad_integrity, role_conflict;
 	uint64_t not_request, path_evicted, path_held;
+	uint64_t too_fast;		/* not looked at */
 };
 void ice_get_stats(const struct ice *ice, struct ice_stats *out);
 

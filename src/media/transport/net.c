@@ -16,9 +16,11 @@
 
 enum {
 	CONTROL_MAX = CMSG_SPACE(sizeof(struct in6_pktinfo)) +
-		      CMSG_SPACE(sizeof(struct in_pktinfo)),
+		      CMSG_SPACE(sizeof(struct in_pktinfo)) +
+		      CMSG_SPACE(sizeof(int)),
 	TCP_READS_MAX = 4,		/* per connection and turn */
 	TCP_ACCEPTS_MAX = 16,		/* per turn */
+	PORT_BATCH = 8,			/* a leg's own socket */
 };
 
 struct slot {
@@ -51,6 +53,7 @@ struct net {
 	struct net_stats stats;
 	struct slot rx[NET_BATCH], tx[NET_BATCH];
 	struct mmsghdr rx_msg[NET_BATCH], tx_msg[NET_BATCH];
+	int tx_fd[NET_BATCH];
 	unsigned tx_n;
 	uint8_t tcp_slot[NET_PACKET_MAX];
 };
@@ -95,7 +98,8 @@ static void rx_reset(struct net *net, unsigned i)
 		.msg_controllen = sizeof(s->control.bytes)};
 }
 
-static void udp_one(struct net *net, unsigned i, uint64_t now_ns)
+static void udp_one(struct net *net, unsigned i, struct net_socket *port,
+		    uint64_t now_ns)
 {
 	struct slot *s = &net->rx[i];
 	struct mmsghdr *m = &net->rx_msg[i];
@@ -109,6 +113,13 @@ static void udp_one(struct net *net, unsigned i, uint64_t now_ns)
 	if (addr_from_sockaddr(&from.peer, (struct sockaddr *)&s->name,
 			       m->msg_hdr.msg_namelen) < 0)
 		return;
+	if (port) {
+		from.kind = PATH_PORT;
+		from.conn = (uint64_t)port->watch.fd;
+		port->on_packet(port->arg, &from, s->bytes, m->msg_len,
+				now_ns);
+		return;
+	}
 	local_of(&m->msg_hdr, &from);
 	net->cfg.on_packet(net->cfg.arg, &from, s->bytes, m->msg_len, now_ns);
 }
@@ -123,33 +134,92 @@ static void udp_readable(void *arg, uint32_t events, uint64_t now_ns)
 		n = recvmmsg(net->udp.fd, net->rx_msg, NET_BATCH, MSG_DONTWAIT,
 			     NULL);
 		for (int i = 0; i < n; i++) {
-			udp_one(net, (unsigned)i, now_ns);
+			udp_one(net, (unsigned)i, NULL, now_ns);
 			rx_reset(net, (unsigned)i);
 		}
 	}
 }
 
+/* --- sockets of legs --------------------------------------------------- */
+
+static void port_readable(void *arg, uint32_t events, uint64_t now_ns)
+{
+	struct net_socket *s = arg;
+	struct net *net = s->net;
+	int n = PORT_BATCH;
+
+	(void)events;
+	for (int turn = 0; n == PORT_BATCH && turn < NET_TURN_MAX; turn++) {
+		n = recvmmsg(s->watch.fd, net->rx_msg, PORT_BATCH,
+			     MSG_DONTWAIT, NULL);
+		for (int i = 0; i < n; i++) {
+			/* a callback may close it */
+			if (s->watch.fd >= 0)
+				udp_one(net, (unsigned)i, s, now_ns);
+			rx_reset(net, (unsigned)i);
+		}
+		if (s->watch.fd < 0)
+			return;
+	}
+}
+
+int net_socket_open(struct net_socket *s, struct net *net, int fd,
+		    net_packet_fn on_packet, void *arg)
+{
+	*s = (struct net_socket){
+		.watch = {.fd = fd, .fn = port_readable, .arg = s},
+		.net = net, .on_packet = on_packet, .arg = arg};
+	if (loop_set(net->cfg.loop, &s->watch, EPOLLIN) == 0)
+		return 0;
+	close(fd);
+	s->watch.fd = -1;
+	return E_SYS;
+}
+
+void net_socket_close(struct net_socket *s)
+{
+	if (s->watch.fd < 0)
+		return;
+	/* the number may soon be another leg's */
+	net_flush(s->net);
+	loop_del(s->net->cfg.loop, &s->watch);
+	close(s->watch.fd);
+	s->watch.fd = -1;
+}
+
 /* --- sending ----------------------------------------------------------- */
+
+static void control_add(struct slot *s, struct msghdr *m, int level, int type,
+			const void *p, size_t n)
+{
+	struct cmsghdr *c = (struct cmsghdr *)(void *)
+			    (s->control.bytes + m->msg_controllen);
+
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(n);
+	memcpy(CMSG_DATA(c), p, n);
+	m->msg_controllen += CMSG_SPACE(n);
+}
 
 static void control_set(struct slot *s, struct msghdr *m,
 			const struct path *to)
 {
 	static const uint8_t any[16];
-	struct cmsghdr *c = &s->control.align;
 	struct in6_pktinfo info = {.ipi6_ifindex = to->ifindex};
+	bool is_v4 = addr_is_v4(&to->peer);
+	int tos = to->dscp << 2;
 
-	if (memcmp(to->local, any, 16) == 0) {
-		m->msg_control = NULL;
-		m->msg_controllen = 0;
-		return;
+	m->msg_controllen = 0;
+	if (memcmp(to->local, any, 16) != 0) {
+		memcpy(&info.ipi6_addr, to->local, 16);
+		control_add(s, m, IPPROTO_IPV6, IPV6_PKTINFO, &info,
+			    sizeof(info));
 	}
-	memcpy(&info.ipi6_addr, to->local, 16);
-	c->cmsg_level = IPPROTO_IPV6;
-	c->cmsg_type = IPV6_PKTINFO;
-	c->cmsg_len = CMSG_LEN(sizeof(info));
-	memcpy(CMSG_DATA(c), &info, sizeof(info));
-	m->msg_control = c;
-	m->msg_controllen = CMSG_SPACE(sizeof(info));
+	if (tos)
+		control_add(s, m, is_v4 ? IPPROTO_IP : IPPROTO_IPV6,
+			    is_v4 ? IP_TOS : IPV6_TCLASS, &tos, sizeof(tos));
+	m->msg_control = m->msg_controllen ? s->control.bytes : NULL;
 }
 
 uint8_t *net_reserve(struct net *net)
@@ -169,7 +239,9 @@ void net_commit(struct net *net, const struct path *to, size_t n)
 		conn_send(net, to, s->bytes, n);
 		return;
 	}
-	if (net->udp.fd < 0) {
+	net->tx_fd[net->tx_n] = to->kind == PATH_PORT ? (int)to->conn
+						      : net->udp.fd;
+	if (net->tx_fd[net->tx_n] < 0) {
 		net->stats.send_dropped++;
 		return;
 	}
@@ -183,13 +255,12 @@ void net_commit(struct net *net, const struct path *to, size_t n)
 		net_flush(net);
 }
 
-void net_flush(struct net *net)
+/* What goes out by one socket, from `at` up to `end`. */
+static void flush_run(struct net *net, unsigned at, unsigned end)
 {
-	unsigned at = 0;
-
-	while (at < net->tx_n) {
-		int n = sendmmsg(net->udp.fd, net->tx_msg + at,
-				 net->tx_n - at, MSG_DONTWAIT);
+	while (at < end) {
+		int n = sendmmsg(net->tx_fd[at], net->tx_msg + at, end - at,
+				 MSG_DONTWAIT);
 
 		if (n > 0) {
 			at += (unsigned)n;
@@ -201,10 +272,23 @@ void net_flush(struct net *net)
 		net->stats.send_dropped++;
 		/* a full socket: nothing more will go; else only this one */
 		if (errno == EAGAIN || errno == ENOBUFS) {
-			net->stats.send_dropped += net->tx_n - at - 1;
+			net->stats.send_dropped += end - at - 1;
 			break;
 		}
 		at++;
+	}
+}
+
+void net_flush(struct net *net)
+{
+	unsigned at = 0, end;
+
+	while (at < net->tx_n) {
+		for (end = at + 1; end < net->tx_n; end++)
+			if (net->tx_fd[end] != net->tx_fd[at])
+				break;
+		flush_run(net, at, end);
+		at = end;
 	}
 	net->tx_n = 0;
 }

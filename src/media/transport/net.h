@@ -1,5 +1,6 @@
 /* media/transport/net.h - the worker's sockets: one dual-stack UDP socket in
- * batches, and passive ICE-TCP with RFC 4571 frames.
+ * batches, passive ICE-TCP with RFC 4571 frames, and UDP sockets of legs
+ * without ICE (ports.h makes them).
  *
  * The caller's callback gets each datagram with the path it came by; the bytes
  * may be changed in place (NET_PACKET_MAX are there) until the callback
@@ -55,6 +56,21 @@ void net_free(struct net **net);
 uint8_t *net_reserve(struct net *net);
 void net_commit(struct net *net, const struct path *to, size_t n);
 void net_flush(struct net *net);
+
+/* A socket of one leg's own, embedded by its owner. */
+struct net_socket {
+	struct watch watch;		/* fd -1 = closed */
+	struct net *net;
+	net_packet_fn on_packet;
+	void *arg;
+};
+/* Takes the descriptor (UDP, bound, AF_INET6); it is closed on failure, too.
+ * Packets come with a path of kind PATH_PORT. E_SYS. */
+int  net_socket_open(struct net_socket *s, struct net *net, int fd,
+		     net_packet_fn on_packet, void *arg);
+/* What was committed to it leaves before. Safe in its own callback, and for
+ * one that was never opened when its fd is -1. */
+void net_socket_close(struct net_socket *s);
 
 /* The connection of this path authenticated. */
 void net_trust(struct net *net, const struct path *path);

@@ -11,6 +11,7 @@ enum {
 	GCM_TAG_LEN = 16,
 	GCM_IV_LEN = 12,
 	HMAC_TAG_LEN = 10,
+	HMAC_SHORT_TAG_LEN = 4,		/* RTP only */
 	RTCP_INDEX_LEN = 4,
 	CM_SALT_LEN = 14,
 };
@@ -22,7 +23,7 @@ enum {
 #define RTCP_ENCRYPTED UINT32_C(0x80000000)
 
 struct srtp_env {
-	EVP_CIPHER *ctr128, *ctr256;	/* ctr256: key derivation only */
+	EVP_CIPHER *ctr128, *ctr256;
 	EVP_CIPHER *gcm128, *gcm256;
 	EVP_MAC *hmac;
 };
@@ -54,6 +55,7 @@ struct half {				/* RTP or RTCP */
 struct srtp {
 	enum srtp_dir dir;
 	bool aead;
+	size_t rtp_tag, rtcp_tag;	/* bytes */
 	struct half rtp, rtcp;
 	uint32_t rtcp_index;		/* sender: last used */
 	struct srtp_stats stats;
@@ -65,10 +67,14 @@ static const struct profile {
 	enum srtp_profile id;
 	size_t key, salt;
 	bool aead;
+	size_t rtp_tag, rtcp_tag;
 } profiles[] = {
-	{SRTP_AES128_CM_SHA1_80, 16, 14, false},
-	{SRTP_AEAD_AES_128_GCM, 16, 12, true},
-	{SRTP_AEAD_AES_256_GCM, 32, 12, true},
+	{SRTP_AES128_CM_SHA1_80, 16, 14, false, HMAC_TAG_LEN, HMAC_TAG_LEN},
+	{SRTP_AES128_CM_SHA1_32, 16, 14, false, HMAC_SHORT_TAG_LEN,
+	 HMAC_TAG_LEN},
+	{SRTP_AES256_CM_SHA1_80, 32, 14, false, HMAC_TAG_LEN, HMAC_TAG_LEN},
+	{SRTP_AEAD_AES_128_GCM, 16, 12, true, GCM_TAG_LEN, GCM_TAG_LEN},
+	{SRTP_AEAD_AES_256_GCM, 32, 12, true, GCM_TAG_LEN, GCM_TAG_LEN},
 };
 
 static const struct profile *profile_of(enum srtp_profile p)
@@ -146,8 +152,8 @@ static uint32_t get_u32(const uint8_t *p)
 	return ((uint32_t)get_u16(p) << 16) | get_u16(p + 2);
 }
 
-/* RFC 3711 4.3.3 with a key derivation rate of 0; RFC 7714 11 for the 256 bit
- * key, whose 96 bit salt is padded on the right. */
+/* RFC 3711 4.3.3 with a key derivation rate of 0; RFC 6188 3 and RFC 7714 11
+ * for the 256 bit key; a salt of 96 bits is padded on the right. */
 int srtp_derive(const struct srtp_env *env, struct span key, struct span salt,
 		uint8_t label, uint8_t *out, size_t n)
 {
@@ -189,7 +195,7 @@ static int half_init(struct half *h, const struct srtp_env *env,
 		     const struct srtp *s, const struct profile *p,
 		     const struct srtp_session *keys)
 {
-	const EVP_CIPHER *c = env->ctr128;
+	const EVP_CIPHER *c = p->key == 32 ? env->ctr256 : env->ctr128;
 
 	if (p->aead)
 		c = p->key == 32 ? env->gcm256 : env->gcm128;
@@ -220,6 +226,8 @@ int srtp_new_session(struct srtp **out, const struct srtp_env *env,
 		return E_NOMEM;
 	s->dir = dir;
 	s->aead = pr->aead;
+	s->rtp_tag = pr->rtp_tag;
+	s->rtcp_tag = pr->rtcp_tag;
 	r = half_init(&s->rtp, env, s, pr, rtp);
 	if (r == 0)
 		r = half_init(&s->rtcp, env, s, pr, rtcp);
@@ -555,15 +563,15 @@ static int rtp_close(struct srtp *s, uint8_t *pkt, size_t head, size_t *len,
 		r = cm_tag(&s->rtp, pkt, *len, roc, tag);
 	if (r < 0)
 		return r;
-	memcpy(pkt + *len, tag, HMAC_TAG_LEN);
-	*len += HMAC_TAG_LEN;
+	memcpy(pkt + *len, tag, s->rtp_tag);
+	*len += s->rtp_tag;
 	return 0;
 }
 
 int srtp_seal(struct srtp *s, uint8_t *pkt, size_t *len, size_t cap)
 {
 	size_t head = rtp_header_len(pkt, *len);
-	size_t tag = s->aead ? GCM_TAG_LEN : HMAC_TAG_LEN;
+	size_t tag = s->rtp_tag;
 	struct source *src;
 	uint64_t index;
 	int r;
@@ -608,7 +616,7 @@ static int rtp_open(struct srtp *s, uint8_t *pkt, size_t head, size_t body,
 	r = cm_tag(&s->rtp, pkt, head + body, roc, tag);
 	if (r < 0)
 		return r;
-	if (CRYPTO_memcmp(tag, pkt + head + body, HMAC_TAG_LEN) != 0)
+	if (CRYPTO_memcmp(tag, pkt + head + body, s->rtp_tag) != 0)
 		return E_AUTH;
 	return cm_crypt(&s->rtp, ssrc, index, pkt + head, body);
 }
@@ -632,7 +640,7 @@ int srtp_open(struct srtp *s, uint8_t *pkt, size_t *len)
 {
 	static const struct window fresh;
 	size_t head = rtp_header_len(pkt, *len);
-	size_t tag = s->aead ? GCM_TAG_LEN : HMAC_TAG_LEN;
+	size_t tag = s->rtp_tag;
 	struct source *src;
 	const struct window *w;
 	uint64_t index;
@@ -662,7 +670,7 @@ int srtp_open(struct srtp *s, uint8_t *pkt, size_t *len)
 
 int srtcp_seal(struct srtp *s, uint8_t *pkt, size_t *len, size_t cap)
 {
-	size_t tag = s->aead ? GCM_TAG_LEN : HMAC_TAG_LEN;
+	size_t tag = s->rtcp_tag;
 	size_t body;
 	uint32_t ssrc;
 	uint8_t iv[GCM_IV_LEN];
@@ -734,7 +742,7 @@ static int rtcp_open(struct srtp *s, uint8_t *pkt, size_t body,
 int srtcp_open(struct srtp *s, uint8_t *pkt, size_t *len)
 {
 	static const struct small_window fresh;
-	size_t tag = s->aead ? GCM_TAG_LEN : HMAC_TAG_LEN;
+	size_t tag = s->rtcp_tag;
 	struct source *src;
 	size_t body;
 	uint8_t word[4];

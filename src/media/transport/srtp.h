@@ -1,4 +1,5 @@
-/* media/transport/srtp.h - SRTP and SRTCP (RFC 3711, RFC 7714) on OpenSSL.
+/* media/transport/srtp.h - SRTP and SRTCP (RFC 3711, RFC 6188, RFC 7714) on
+ * OpenSSL.
  *
  * One `struct srtp` is one direction of one leg under one master key. The
  * sending side never uses one (SSRC, index) twice: an index that is not larger
@@ -14,12 +15,16 @@
 #include "base/err.h"
 #include "base/span.h"
 
-/* Values of the DTLS use_srtp extension (RFC 5764 4.1.2, RFC 7714 14.2). */
+/* Values of the DTLS use_srtp extension (RFC 5764 4.1.2, RFC 7714 14.2), and
+ * above 16 bits what only SDES can agree on. _32: RTP's tag has 4 bytes,
+ * RTCP's 10 (RFC 3711 5.2). */
 enum srtp_profile {
 	SRTP_NONE = 0,
 	SRTP_AES128_CM_SHA1_80 = 0x0001,
+	SRTP_AES128_CM_SHA1_32 = 0x0002,
 	SRTP_AEAD_AES_128_GCM = 0x0007,
 	SRTP_AEAD_AES_256_GCM = 0x0008,
+	SRTP_AES256_CM_SHA1_80 = 0x10001,	/* RFC 6188 */
 };
 
 enum {

@@ -202,14 +202,27 @@ static void put_nack(struct video_in *v, struct wr *w, uint32_t our_ssrc,
 		rtcp_put_nack(w, our_ssrc, v->rx.ssrc, seqs, n);
 }
 
+/* A peer whose RTP cannot be asked is asked by its signalling. */
+static void ask_key(struct leg *leg, uint64_t now_ns)
+{
+	if (leg->ice || (leg->ask_key_ns && now_ns - leg->ask_key_ns <
+			 MEDIA_ASK_KEY_MS * NS_PER_MS))
+		return;
+	leg->ask_key_ns = now_ns;
+	control_leg_want_key(leg);
+}
+
 static void put_key(struct video_in *v, struct wr *w, uint32_t our_ssrc,
 		    uint64_t now_ns)
 {
 	uint32_t fb = v->leg->nego.video.feedback;
 
-	if (!(fb & (CV__FEEDBACK__FB_PLI | CV__FEEDBACK__FB_FIR)) ||
-	    !keyreq_due(&v->key, now_ns))
+	if (!keyreq_due(&v->key, now_ns))
 		return;
+	if (!(fb & (CV__FEEDBACK__FB_PLI | CV__FEEDBACK__FB_FIR))) {
+		ask_key(v->leg, now_ns);
+		return;
+	}
 	if (fb & CV__FEEDBACK__FB_PLI)
 		rtcp_put_pli(w, our_ssrc, v->rx.ssrc);
 	else

@@ -32,16 +32,15 @@ static int cutter_next(struct cutter *k, uint8_t *p, size_t cap,
 }
 
 int cut_picture(struct cut *c, struct media *m, enum frame_codec codec,
-		unsigned mode, struct span picture)
+		unsigned mode, size_t max, struct span picture)
 {
 	struct cutter k = {.is_vp8 = codec == FRAME_VP8};
 	size_t at = 0;
 	int r;
 
 	c->n = c->bytes = 0;
-	r = k.is_vp8 ? vp8_pack_init(&k.vp8, picture, MEDIA_MTU_PAYLOAD, -1)
-		     : h264_pack_init(&k.h264, picture, mode,
-				      MEDIA_MTU_PAYLOAD);
+	r = k.is_vp8 ? vp8_pack_init(&k.vp8, picture, max, -1)
+		     : h264_pack_init(&k.h264, picture, mode, max);
 	while (r == 0) {
 		struct span s;
 
@@ -158,7 +157,6 @@ static void send_one(struct video_out *v, struct history_packet *hp,
 {
 	struct leg *leg = v->leg;
 	uint8_t *slot = net_reserve(leg->m->net);
-	const struct path *to = ice_leg_path(leg->ice);
 	size_t n = hp->n;
 	bool is_copy = leg->nego.video.has_rtx;
 	uint8_t *p = is_copy ? slot : hp->p;
@@ -166,13 +164,14 @@ static void send_one(struct video_out *v, struct history_packet *hp,
 	if (is_copy)
 		memcpy(slot, hp->p, n);
 	stamp_transport(v, p, n, now_ns);
-	if (srtp_seal(leg->tx, p, &n, hp->n + HISTORY_TAIL) < 0) {
+	if (flow_seal(leg->video_flow, p, &n, hp->n + HISTORY_TAIL,
+		      false) < 0) {
 		history_sent(v->history, hp->n, false, now_ns);
 		return;
 	}
 	if (!is_copy)
 		memcpy(slot, hp->p, n);
-	net_commit(leg->m->net, to, n);
+	flow_send(leg->video_flow, n, false);
 	report_sender_note(&v->sender, v->last_ts, hp->n - header_len(v),
 			   v->sender.last_ns ? v->sender.last_ns : now_ns);
 	bwe_sent(&v->bwe, n, now_ns);
@@ -185,7 +184,7 @@ static void pump(struct video_out *v, uint64_t now_ns)
 {
 	struct history_packet hp;
 
-	if (!leg_is_open(v->leg))
+	if (!flow_is_open(v->leg->video_flow))
 		return;
 	pacer_fill(&v->pacer, bwe_kbps(&v->bwe, now_ns), now_ns);
 	while (pacer_may_send(&v->pacer) && history_next(v->history, &hp))
@@ -252,7 +251,7 @@ void video_out_picture(struct video_out *v, const struct frame *f,
 {
 	bool is_key = f->flags & FRAME_F_KEY;
 
-	if (!leg_is_open(v->leg) || f->codec != v->codec)
+	if (!flow_is_open(v->leg->video_flow) || f->codec != v->codec)
 		return;
 	if (v->needs_key && !is_key) {
 		struct group *g = room_group(v->leg->room, v->leg->group);
@@ -281,7 +280,7 @@ void video_out_filler(struct video_out *v, uint64_t now_ns)
 	struct history_packet hp;
 	uint8_t *p;
 
-	if (!v->is_started || !leg_is_open(v->leg) ||
+	if (!v->is_started || !flow_is_open(v->leg->video_flow) ||
 	    now_ns - v->sent_ns < MEDIA_FILLER_MS * NS_PER_MS ||
 	    history_next(v->history, &hp))
 		return;
@@ -333,9 +332,9 @@ static void send_rtx(struct video_out *v, const struct history_packet *hp,
 	v->rtx_seq++;
 	n = s.n;
 	stamp_transport(v, slot, n, now_ns);
-	if (srtp_seal(leg->tx, slot, &n, NET_PACKET_MAX) < 0)
+	if (flow_seal(leg->video_flow, slot, &n, NET_PACKET_MAX, false) < 0)
 		return;
-	net_commit(leg->m->net, ice_leg_path(leg->ice), n);
+	flow_send(leg->video_flow, n, false);
 	report_sender_note(&v->rtx_sender, orig.ts, hp->n, now_ns);
 	bwe_sent(&v->bwe, n, now_ns);
 	pacer_sent(&v->pacer, n);
@@ -346,7 +345,7 @@ void video_out_repeat(struct video_out *v, uint16_t seq, uint64_t now_ns)
 	struct leg *leg = v->leg;
 	struct history_packet hp;
 
-	if (!leg_is_open(leg) ||
+	if (!flow_is_open(leg->video_flow) ||
 	    history_find(v->history, seq, now_ns, &hp) < 0)
 		return;
 	if (!repeat_is_paid(v, hp.n, now_ns)) {
@@ -364,7 +363,7 @@ void video_out_repeat(struct video_out *v, uint16_t seq, uint64_t now_ns)
 	if (!hp.is_sealed)
 		return;
 	memcpy(net_reserve(leg->m->net), hp.p, hp.n);
-	net_commit(leg->m->net, ice_leg_path(leg->ice), hp.n);
+	flow_send(leg->video_flow, hp.n, false);
 }
 
 void video_out_wants_key(struct video_out *v, uint64_t now_ns)

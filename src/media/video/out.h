@@ -23,14 +23,14 @@
 
 enum { CUT_MAX = 2048 };
 
-/* One picture as payloads; `mode` is H.264's. */
+/* One picture as payloads of at most `max` bytes; `mode` is H.264's. */
 struct cut {
 	size_t n, bytes;
 	struct span payload[CUT_MAX];	/* into media.packets */
 };
 /* E_FORMAT, E_LIMIT. */
 int cut_picture(struct cut *c, struct media *m, enum frame_codec codec,
-		unsigned mode, struct span picture);
+		unsigned mode, size_t max, struct span picture);
 
 struct video_out {
 	struct leg *leg;

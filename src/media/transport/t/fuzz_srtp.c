@@ -38,10 +38,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 1 || srtp_env_new(&env) < 0)
 		return 0;
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 5; i++) {
 		static const enum srtp_profile all[] = {
 			SRTP_AES128_CM_SHA1_80, SRTP_AEAD_AES_128_GCM,
-			SRTP_AEAD_AES_256_GCM};
+			SRTP_AEAD_AES_256_GCM, SRTP_AES128_CM_SHA1_32,
+			SRTP_AES256_CM_SHA1_80};
 
 		one(env, all[i], data[0], span_of(data + 1, size - 1));
 	}

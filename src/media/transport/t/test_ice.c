@@ -284,11 +284,50 @@ static void test_ice__survives_failing_allocations(void **state)
 	assert_true(alloc_test_every(open_and_check, NULL, 100) > 0);
 }
 
+/* A neighbour who reads the fragment on the wire, but has no password. */
+static void test_ice__looks_at_so_many_checks_only(void **state)
+{
+	struct peer p;
+	struct ice_stats st;
+	char right[ICE_PWD_LEN + 1];
+	uint64_t now = 10 * SECOND;
+
+	(void)state;
+	begin(&p);
+	check(&p, 100, now);
+	memcpy(right, p.pwd, sizeof(right));
+	p.pwd[0] ^= 1;
+	for (unsigned i = 0; i < 1000; i++)
+		check(&p, (uint16_t)(1000 + i), now);
+	ice_get_stats(p.ice, &st);
+	assert_int_equal(st.bad_integrity, ICE_STRANGE_BURST - 1);
+	assert_int_equal(st.too_fast, 1000 - ICE_STRANGE_BURST + 1);
+	/* The peer goes on from the address that he proved. */
+	memcpy(p.pwd, right, sizeof(right));
+	check(&p, 100, now);
+	assert_ptr_equal(p.r.leg, p.leg);
+	/* Forged from there, they are bounded, too. */
+	p.pwd[0] ^= 1;
+	for (unsigned i = 0; i < 1000; i++)
+		check(&p, 100, now);
+	ice_get_stats(p.ice, &st);
+	assert_int_equal(st.bad_integrity, ICE_STRANGE_BURST - 1 +
+			 ICE_KNOWN_BURST - 1);
+	/* A new address of the peer's is heard again soon. */
+	memcpy(p.pwd, right, sizeof(right));
+	check(&p, 200, now);
+	assert_null(p.r.leg);
+	check(&p, 200, now + SECOND / ICE_STRANGE_PER_S);
+	assert_ptr_equal(p.r.leg, p.leg);
+	finish(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ice__answers_an_authenticated_check),
 		cmocka_unit_test(test_ice__is_silent_to_the_unauthenticated),
+		cmocka_unit_test(test_ice__looks_at_so_many_checks_only),
 		cmocka_unit_test(test_ice__moves_only_by_nomination),
 		cmocka_unit_test(
 			test_ice__tells_a_controlled_peer_of_the_conflict),

@@ -1,4 +1,4 @@
-/* Vectors of RFC 3711 B.3 and RFC 7714 16/17, replay and roll-over, and a
+/* Vectors of RFC 3711 B.3, RFC 6188 7 and RFC 7714 16/17, replay and roll-over, and a
  * comparison with libsrtp2, which shares no code with us. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -131,8 +131,83 @@ static void test_srtp__matches_rfc_3711_b2_keystream(void **state)
 	srtp_free(&s);
 }
 
+/* RFC 6188 7.4. */
+static void test_srtp__derives_as_rfc_6188_7(void **state)
+{
+	uint8_t key[32], salt[14], want[32], got[32];
+	static const struct { uint8_t label; const char *hex; } rows[] = {
+		{SRTP_LABEL_RTP_KEY,
+		 "5ba1064e30ec51613cad926c5a28ef73"
+		 "1ec7fb397f70a960653caf06554cd8c4"},
+		{SRTP_LABEL_RTP_SALT, "fa31791685ca444a9e07c6c64e93"},
+		{SRTP_LABEL_RTP_AUTH, "fd9c32d39ed5fbb5a9dc96b30818454d1313dc05"},
+	};
+
+	(void)state;
+	unhex(key, "f0f04914b513f2763a1b1fa130f10e29"
+		   "98f6f6e43e4309d1e622a0e332b9f1b6");
+	unhex(salt, "3b04803de51ee7c96423ab5b78d2");
+	for (size_t i = 0; i < 3; i++) {
+		size_t n = unhex(want, rows[i].hex);
+
+		assert_int_equal(srtp_derive(env, span_of(key, 32),
+					     span_of(salt, 14), rows[i].label,
+					     got, n), 0);
+		assert_memory_equal(got, want, n);
+	}
+}
+
+/* RFC 6188 7.2: the keystream of the given session key. */
+static void test_srtp__matches_rfc_6188_7_keystream(void **state)
+{
+	struct srtp_session k = {{0}};
+	struct srtp *s = NULL;
+	uint8_t pkt[96] = {0x80, 0}, want[48];
+	size_t n = 12 + 48;
+
+	(void)state;
+	unhex(k.key, "57f82fe3613fd170a85ec93c40b1f092"
+		     "2ec4cb0dc025b58272147cc438944a98");
+	unhex(k.salt, "f0f1f2f3f4f5f6f7f8f9fafbfcfd");
+	unhex(want, "92bdd28a93c3f52511c677d08b5515a4"
+		    "9da71b2378a854f67050756ded165bac"
+		    "63c4868b7096d88421b563b8c94c9a31");
+	assert_int_equal(srtp_new_session(&s, env, SRTP_AES256_CM_SHA1_80,
+					  SRTP_SEND, &k, &k), 0);
+	assert_int_equal(srtp_seal(s, pkt, &n, sizeof(pkt)), 0);
+	assert_memory_equal(pkt + 12, want, 48);
+	srtp_free(&s);
+}
+
 static const enum srtp_profile all[] = {
-	SRTP_AES128_CM_SHA1_80, SRTP_AEAD_AES_128_GCM, SRTP_AEAD_AES_256_GCM};
+	SRTP_AES128_CM_SHA1_80, SRTP_AEAD_AES_128_GCM, SRTP_AEAD_AES_256_GCM,
+	SRTP_AES128_CM_SHA1_32, SRTP_AES256_CM_SHA1_80};
+enum { ALL = sizeof(all) / sizeof(all[0]) };
+
+static void test_srtp__grows_by_the_tag_of_its_suite(void **state)
+{
+	static const struct { size_t rtp, rtcp; } grows[ALL] = {
+		{10, 14}, {16, 20}, {16, 20}, {4, 14}, {10, 14}};
+
+	(void)state;
+	for (size_t i = 0; i < ALL; i++) {
+		struct srtp *tx = NULL;
+		uint8_t key[46] = {1}, pkt[100] = {0x80, 200};
+		size_t key_n, salt_n, n = 40;
+
+		assert_int_equal(srtp_profile_lengths(all[i], &key_n, &salt_n),
+				 0);
+		assert_int_equal(srtp_new(&tx, env, all[i], SRTP_SEND,
+					  span_of(key, key_n),
+					  span_of(key + key_n, salt_n)), 0);
+		assert_int_equal(srtcp_seal(tx, pkt, &n, sizeof(pkt)), 0);
+		assert_int_equal(n, 40 + grows[i].rtcp);
+		n = 40;
+		assert_int_equal(srtp_seal(tx, pkt, &n, sizeof(pkt)), 0);
+		assert_int_equal(n, 40 + grows[i].rtp);
+		srtp_free(&tx);
+	}
+}
 
 struct pair {
 	struct srtp *tx, *rx;
@@ -195,7 +270,7 @@ static int pass(struct pair *p, uint16_t seq, uint32_t ssrc)
 static void test_srtp__carries_the_roll_over(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < ALL; i++) {
 		struct pair p;
 
 		pair_make(&p, all[i]);
@@ -270,7 +345,7 @@ static void test_srtp__refuses_replay_inside_and_behind_the_window(void **state)
 static void test_srtp__detects_each_changed_bit(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < ALL; i++) {
 		struct pair p;
 		uint8_t sealed[80], pkt[80];
 		size_t len, n;
@@ -325,7 +400,7 @@ static void test_srtp__a_forged_packet_takes_no_place(void **state)
 static void test_srtcp__passes_and_refuses_replay(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < ALL; i++) {
 		struct pair p;
 		uint8_t pkt[100] = {0x81, 201, 0, 7, 0, 0, 0, 9, 1, 2, 3};
 		uint8_t copy[100];
@@ -370,6 +445,12 @@ static srtp_t oracle_new(const struct pair *p, enum srtp_profile profile,
 	if (profile == SRTP_AES128_CM_SHA1_80) {
 		srtp_crypto_policy_set_rtp_default(&pol.rtp);
 		srtp_crypto_policy_set_rtcp_default(&pol.rtcp);
+	} else if (profile == SRTP_AES128_CM_SHA1_32) {
+		srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32(&pol.rtp);
+		srtp_crypto_policy_set_rtcp_default(&pol.rtcp);
+	} else if (profile == SRTP_AES256_CM_SHA1_80) {
+		srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80(&pol.rtp);
+		srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80(&pol.rtcp);
 	} else if (profile == SRTP_AEAD_AES_128_GCM) {
 		srtp_crypto_policy_set_aes_gcm_128_16_auth(&pol.rtp);
 		srtp_crypto_policy_set_aes_gcm_128_16_auth(&pol.rtcp);
@@ -438,7 +519,7 @@ static void compare_rtcp(struct pair *p, srtp_t out, srtp_t in, unsigned rounds)
 static void test_srtp__equals_libsrtp2(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < ALL; i++) {
 		struct pair p;
 		srtp_t out, in;
 
@@ -476,6 +557,9 @@ int main(void)
 		cmocka_unit_test(test_srtp__matches_rfc_7714),
 		cmocka_unit_test(test_srtp__derives_as_rfc_3711_b3),
 		cmocka_unit_test(test_srtp__matches_rfc_3711_b2_keystream),
+		cmocka_unit_test(test_srtp__derives_as_rfc_6188_7),
+		cmocka_unit_test(test_srtp__matches_rfc_6188_7_keystream),
+		cmocka_unit_test(test_srtp__grows_by_the_tag_of_its_suite),
 		cmocka_unit_test(test_srtp__carries_the_roll_over),
 		cmocka_unit_test(test_srtp__never_uses_an_index_twice),
 		cmocka_unit_test(test_srtp__ends_with_the_last_index),

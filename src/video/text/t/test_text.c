@@ -279,6 +279,25 @@ static void test_text__knows_the_splash_screens(void **state)
 	text_free(&t);
 }
 
+static void test_text__has_a_screen_for_each_word_of_the_ivr(void **state)
+{
+	static const char *const keys[] = {
+		"enter_pin", "enter_pin_or_hash", "wrong_pin", "enter_alias",
+		"wrong_alias", "joining", "calling", "test_call", "goodbye",
+	};
+	const struct sprite *s;
+	struct text *t;
+
+	(void)state;
+	assert_int_equal(text_new(&t), 0);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		text_turn(t);
+		assert_int_equal(text_splash(t, span_str(keys[i]), 640, 360,
+					     &s), 0);
+	}
+	text_free(&t);
+}
+
 static int text_once(void *arg)
 {
 	const struct sprite *s;
@@ -321,6 +340,8 @@ int main(void)
 		cmocka_unit_test(
 			test_text__card_takes_its_colour_from_the_leg),
 		cmocka_unit_test(test_text__knows_the_splash_screens),
+		cmocka_unit_test(
+			test_text__has_a_screen_for_each_word_of_the_ivr),
 		cmocka_unit_test(test_text__survives_every_failing_allocation),
 	};
 

@@ -1,0 +1,249 @@
+#include "media/negotiate_offer.h"
+#include "base/alloc.h"
+#include "media/negotiate_int.h"
+
+enum { CODECS = 6, SECTIONS = 2 };
+
+static const Cv__SdesSuite suites[NEGO_SUITES] = {
+	CV__SDES_SUITE__SDES_AEAD_AES_256_GCM,
+	CV__SDES_SUITE__SDES_AEAD_AES_128_GCM,
+	CV__SDES_SUITE__SDES_AES_256_CM_HMAC_SHA1_80,
+	CV__SDES_SUITE__SDES_AES_CM_128_HMAC_SHA1_80,
+	CV__SDES_SUITE__SDES_AES_CM_128_HMAC_SHA1_32,
+};
+
+static const struct row {
+	bool is_video;
+	Cv__CodecName name;
+	uint8_t pt;
+	uint32_t hz, channels, mode, level_id;
+} rows[] = {
+	{false, CV__CODEC_NAME__CODEC_OPUS, 107, 48000, 2, 0, 0},
+	{false, CV__CODEC_NAME__CODEC_G722, 9, 8000, 1, 0, 0},
+	{false, CV__CODEC_NAME__CODEC_PCMA, 8, 8000, 1, 0, 0},
+	{false, CV__CODEC_NAME__CODEC_PCMU, 0, 8000, 1, 0, 0},
+	{false, CV__CODEC_NAME__CODEC_TELEPHONE_EVENT, 110, 48000, 1, 0, 0},
+	{false, CV__CODEC_NAME__CODEC_TELEPHONE_EVENT, 101, 8000, 1, 0, 0},
+	{true, CV__CODEC_NAME__CODEC_H264, 97, 90000, 0, 1, 0x42e01f},
+	{true, CV__CODEC_NAME__CODEC_H264, 99, 90000, 0, 0, 0x42e01f},
+	{true, CV__CODEC_NAME__CODEC_VP8, 98, 90000, 0, 0, 0},
+};
+
+struct section {
+	Cv__Section s;
+	Cv__Codec codec[CODECS], *codecs[CODECS];
+	Cv__SdesKey key[NEGO_SUITES], *keys[NEGO_SUITES];
+	Cv__Addr addr;
+	uint8_t ip[16];
+};
+
+struct offer {
+	Cv__LegDescription d;
+	Cv__Section *sections[SECTIONS];
+	struct section at[SECTIONS];
+};
+
+static ProtobufCBinaryData bytes_of(const void *p, size_t n)
+{
+	return (ProtobufCBinaryData){n, (uint8_t *)(uintptr_t)p};
+}
+
+static Cv__Codec *codec_add(struct section *o)
+{
+	size_t i = o->s.n_codecs++;
+
+	cv__codec__init(&o->codec[i]);
+	o->codecs[i] = &o->codec[i];
+	o->s.codecs = o->codecs;
+	return &o->codec[i];
+}
+
+static bool is_agreed(const struct nego_stream *st, const struct row *r)
+{
+	if (r->name == CV__CODEC_NAME__CODEC_TELEPHONE_EVENT)
+		return st->dtmf_pt != NEGO_NO_PT && r->hz == st->dtmf_hz;
+	return st->codec == r->name && (r->name != CV__CODEC_NAME__CODEC_H264 ||
+					st->mode == r->mode);
+}
+
+static void add_codecs(struct section *o, const struct nego_offer_section *in,
+		       bool is_video)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *r = &rows[i];
+		Cv__Codec *c;
+
+		if (r->is_video != is_video ||
+		    (in->agreed && !is_agreed(in->agreed, r)))
+			continue;
+		c = codec_add(o);
+		c->name = r->name;
+		c->pt = r->pt;
+		c->clock_hz = r->hz;
+		c->channels = r->channels;
+		c->packetization_mode = r->mode;
+		c->profile_level_id = r->level_id;
+		c->level_asymmetry = r->level_id != 0;
+		c->useinbandfec = r->name == CV__CODEC_NAME__CODEC_OPUS;
+		if (is_video && nego_profile_has_feedback(o->s.profile))
+			c->feedback = CV__FEEDBACK__FB_NACK |
+				      CV__FEEDBACK__FB_PLI |
+				      CV__FEEDBACK__FB_FIR;
+		if (!in->agreed)
+			continue;
+		c->pt = r->name == CV__CODEC_NAME__CODEC_TELEPHONE_EVENT
+			? in->agreed->dtmf_pt : in->agreed->pt;
+		if (r->level_id)
+			c->profile_level_id = in->agreed->answer_level_id;
+	}
+}
+
+static void add_keys(struct section *o, const struct nego_offer_section *in,
+		     const struct nego_offer_cfg *cfg)
+{
+	const struct nego_stream *was = in->agreed;
+
+	for (size_t i = 0; in->keys && i < NEGO_SUITES; i++) {
+		Cv__SdesKey *k;
+
+		if (suites[i] == CV__SDES_SUITE__SDES_AES_CM_128_HMAC_SHA1_32 &&
+		    !cfg->policy.is_sha1_32_allowed)
+			continue;
+		if (was && was->t.crypto == NEGO_SDES &&
+		    was->t.suite != suites[i])
+			continue;
+		k = &o->key[o->s.n_sdes];
+		cv__sdes_key__init(k);
+		k->tag = (uint32_t)o->s.n_sdes + 1;
+		k->suite = suites[i];
+		k->key_salt = bytes_of(in->keys->key_salt[i],
+				       nego_suite_bytes(suites[i]));
+		o->keys[o->s.n_sdes++] = k;
+	}
+	o->s.sdes = o->keys;
+}
+
+static bool uses_dtls(const struct nego_offer_cfg *cfg)
+{
+	return cfg->is_dtls &&
+	       cfg->policy.crypto != CV__CRYPTO_MODE__CRYPTO_OFF;
+}
+
+static Cv__RtpProfile profile_of(const struct nego_offer_cfg *cfg)
+{
+	if (uses_dtls(cfg))
+		return CV__RTP_PROFILE__PROFILE_TLS_SAVPF;
+	return cfg->policy.crypto == CV__CRYPTO_MODE__CRYPTO_ON
+	       ? CV__RTP_PROFILE__PROFILE_SAVP : CV__RTP_PROFILE__PROFILE_AVP;
+}
+
+static void fill(struct section *o, const struct nego_offer_section *in,
+		 const struct nego_offer_cfg *cfg, bool is_video)
+{
+	cv__section__init(&o->s);
+	o->s.kind = is_video ? CV__MEDIA_KIND__KIND_VIDEO
+			     : CV__MEDIA_KIND__KIND_AUDIO;
+	o->s.direction = CV__DIRECTION__DIR_SENDRECV;
+	o->s.profile = in->agreed ? in->agreed->t.profile : profile_of(cfg);
+	add_codecs(o, in, is_video);
+	memcpy(o->ip, in->local.addr.ip, sizeof(o->ip));
+	cv__addr__init(&o->addr);
+	o->addr.ip = bytes_of(o->ip, sizeof(o->ip));
+	o->addr.port = in->local.addr.port;
+	o->s.addr = &o->addr;
+	o->s.ssrc = in->ssrc;
+	o->s.kbps = is_video ? cfg->kbps_in : 0;
+	o->s.rtcp_mux = uses_dtls(cfg);
+	if (uses_dtls(cfg)) {
+		o->s.fingerprint_sha256 = bytes_of(cfg->fingerprint.p,
+						   cfg->fingerprint.n);
+		o->s.setup = CV__DTLS_SETUP__SETUP_ACTPASS;
+	} else {
+		add_keys(o, in, cfg);
+	}
+}
+
+int nego_offer_new(Cv__LegDescription **out, const struct nego_offer_cfg *cfg)
+{
+	const struct nego_offer_section *in[SECTIONS] = {&cfg->audio,
+							 &cfg->video};
+	struct offer *o;
+
+	if (!cfg->audio.is_wanted && !cfg->video.is_wanted)
+		return E_INVAL;
+	if (cfg->policy.crypto == CV__CRYPTO_MODE__CRYPTO_ON &&
+	    !cfg->is_dtls && !cfg->policy.is_sdes_allowed)
+		return E_UNSUPPORTED;
+	o = mem_zalloc(sizeof(*o));
+	if (!o)
+		return E_NOMEM;
+	cv__leg_description__init(&o->d);
+	o->d.sections = o->sections;
+	for (int i = 0; i < SECTIONS; i++) {
+		if (!in[i]->is_wanted)
+			continue;
+		fill(&o->at[o->d.n_sections], in[i], cfg, i == 1);
+		o->sections[o->d.n_sections] = &o->at[o->d.n_sections].s;
+		o->d.n_sections++;
+	}
+	*out = &o->d;
+	return 0;
+}
+
+/* --- the answer to it -------------------------------------------------- */
+
+static bool offered_codec(const Cv__Section *o, const Cv__Codec *c)
+{
+	for (size_t i = 0; i < o->n_codecs; i++)
+		if (o->codecs[i]->pt == c->pt && o->codecs[i]->name == c->name)
+			return true;
+	return false;
+}
+
+static bool offered_key(const Cv__Section *o, const Cv__SdesKey *k)
+{
+	for (size_t i = 0; i < o->n_sdes; i++)
+		if (o->sdes[i]->tag == k->tag && o->sdes[i]->suite == k->suite)
+			return true;
+	return false;
+}
+
+static int fits(const Cv__Section *o, const Cv__Section *a)
+{
+	if (a->kind != o->kind)
+		return E_FORMAT;
+	if (a->rejected)
+		return 0;
+	if (a->profile != o->profile || a->n_sdes > 1)
+		return E_FORMAT;
+	for (size_t i = 0; i < a->n_codecs; i++)
+		if (!offered_codec(o, a->codecs[i]))
+			return E_FORMAT;
+	if (a->n_sdes && !offered_key(o, a->sdes[0]))
+		return E_FORMAT;
+	/* mux is agreed only when both say so */
+	return a->rtcp_mux && !o->rtcp_mux ? E_FORMAT : 0;
+}
+
+int nego_accept(struct nego *out, const Cv__LegDescription *offer,
+		const Cv__LegDescription *answer,
+		const struct nego_policy *policy)
+{
+	int r = answer->n_sections == offer->n_sections ? 0 : E_FORMAT;
+
+	for (size_t i = 0; r == 0 && i < offer->n_sections; i++)
+		r = fits(offer->sections[i], answer->sections[i]);
+	if (r < 0)
+		return r;
+	/* which of us begins DTLS follows as from an offer: passive = we do */
+	return nego_choose_plain(out, answer, policy);
+}
+
+const uint8_t *nego_offer_key(const struct nego_offer_keys *k,
+			      Cv__SdesSuite suite)
+{
+	for (size_t i = 0; i < NEGO_SUITES; i++)
+		if (suites[i] == suite)
+			return k->key_salt[i];
+	return NULL;
+}
