@@ -1,0 +1,287 @@
+/* sip/face_int.h - the parts of the face and what they share; private.
+ *
+ *	face.c     a message is received: filters, transactions, whose it is
+ *	write.c    answers and requests are written
+ *	auth.c     digest: what was shown, what is asked for
+ *	call.c     calls: making, ending, their table's effects
+ *	in.c       an INVITE from outside of a dialog, core's verdict
+ *	dialog.c   requests inside of a dialog
+ *	reoffer.c  new offers, both ways
+ *	out.c      calls that core asked for
+ *	reg.c      REGISTER
+ *	tell.c     core's messages, scans, statistics
+ */
+#pragma once
+#include "base/clock.h"
+#include "base/handle.h"
+#include "base/map.h"
+#include "base/wr.h"
+#include "http/bans.h"
+#include "http/source.h"
+#include "sip/call_machine.h"
+#include "sip/face.h"
+#include "sip/nonce.h"
+#include "sip/txn.h"
+#include "wire/sip/body.h"
+#include "wire/sip/write.h"
+
+enum {
+	TAG_LEN = 16, KEY_LEN = 16, ROUTES_MAX = 2048, TEXT_MAX = 1024,
+	OUT_BYTES = SIP_MESSAGE_MAX, ARENA_BYTES = 1024 * 1024,
+	SCANS_MAX = 256, AGENT_MAX = 256, OK_MS = 64 * TXN_T1_MS,
+	REL_TRIES = 7,
+};
+
+/* Bytes of our own, or {NULL, 0}. */
+struct text {
+	uint8_t *p;
+	size_t n;
+};
+int  text_set(struct text *t, struct span s);
+void text_drop(struct text *t);
+static inline struct span text_span(const struct text *t)
+{
+	return (struct span){t->p, t->n};
+}
+
+/* Whose offer is waiting for an answer. */
+enum offer_state { OFFER_NONE = 0, OFFER_THEIRS, OFFER_OURS };
+
+/* What only a call on its way out needs. */
+struct dial {
+	uint32_t req, connect_req;
+	struct text uri, host, name, username, password, realm;
+	struct text display;
+	uint16_t port;
+	Cv__SipTransport transport;
+	bool sips, literal, answered_challenge, cancelled;
+	bool waits;			/* for the flow of call.peer */
+	uint32_t skip, left, ring_s;
+};
+
+struct call {
+	struct face *f;
+	struct list at;			/* f->dead when over */
+	uint64_t handle;
+	enum call_state state;
+	bool is_out;
+	bool known;			/* core has its handle */
+	bool authenticated;		/* showed a digest or a certificate */
+	bool hangup_later, is_focus, is_refresher, has_seq, reliable;
+	bool offer_is_ours;		/* the INVITE had none */
+	struct sip_peer peer;
+	char tag[TAG_LEN + 1];
+	uint8_t merge[KEY_LEN];		/* in f->by_invite while asked */
+	struct text their_tag, call_id, us, them, target, routes;
+	struct txn *invite;		/* of the INVITE under way, or NULL */
+	struct txn *refresh;		/* UPDATE or re-INVITE of ours */
+	uint32_t seq, their_seq, their_allow, their_options;
+	/* A 2xx that waits for its ACK, or a reliable 180 for its PRACK. */
+	struct timer again;
+	struct text ok;
+	uint64_t interval_ns, until_ns;
+	uint32_t ok_seq, rseq;
+	/* guard: 100 Trying, ring limits, glare. */
+	struct timer guard, session;
+	uint32_t session_s;
+	enum offer_state offer;
+	uint32_t offer_req;		/* core's or ours */
+	unsigned glare;
+	struct txn *theirs;		/* INVITE or UPDATE that carried it */
+	uint64_t sess_id, version;
+	uint64_t their_sdp;		/* hash of what was answered last */
+	struct text sdp;		/* ours, as sent last */
+	Cv__SipEnd why;
+	uint16_t status;
+	struct dial *dial;
+	uint32_t refer_req, refer_seq;
+	bool counted_inside;
+};
+
+struct reg {
+	uint32_t req;
+	struct txn *txn;
+	struct face *f;
+	bool stale;
+};
+
+struct scan {
+	struct sip_peer from;
+	Cv__SipScan kind;
+	uint32_t count;
+	uint8_t agent[AGENT_MAX];
+	size_t agent_n;
+};
+
+struct face {
+	struct face_cfg cfg;
+	struct face_settings set;
+	struct txns *txns;
+	struct nonces *nonces;
+	struct handles *calls;
+	struct map *by_tag, *by_invite, *regs, *dials;
+	struct list dead;
+	struct arena *arena;
+	struct bans *bans;
+	struct sources *sources;
+	const Cv__SipVerdict *verdict;	/* the one that is acted upon */
+	const struct sip_msg *response;	/* likewise */
+	uint64_t hash[4];
+	bool core_up;
+	uint32_t asked, last_req;
+	uint64_t now_ns;
+	uint64_t n[SIP_COUNTER_COUNT];
+	uint64_t told[SIP_COUNTER_COUNT];
+	struct scan scan[SCANS_MAX];
+	size_t n_scans;
+	struct sip_msg msg;		/* the one that came */
+	struct sip_msg kept;		/* one that is read again */
+	uint8_t out[OUT_BYTES];
+};
+
+#define face_tell(f, TYPE, m) \
+	((f)->cfg.ops.tell((f)->cfg.ops.arg, IPC_##TYPE, &(m)->base))
+
+/* --- write.c --- */
+/* An answer that is not whole yet: start line to CSeq. */
+struct answer {
+	struct wr w;
+	unsigned status;
+	const struct sip_msg *req;
+};
+void answer_open(struct face *f, struct answer *a, const struct sip_msg *req,
+		 const struct sip_peer *from, unsigned status,
+		 struct span reason, struct span tag);
+/* The tag of answers that make no dialog: the same for the same request. */
+void answer_tag(const struct face *f, const struct sip_msg *req,
+		char out[TAG_LEN + 1]);
+/* Without a transaction. */
+void answer_send(struct face *f, struct answer *a, const struct sip_msg *req,
+		 const struct sip_peer *from);
+/* By a transaction. */
+void answer_by(struct face *f, struct answer *a, struct txn *t);
+/* The whole of a plain refusal, without state. */
+void refuse(struct face *f, const struct sip_msg *req,
+	    const struct sip_peer *from, unsigned status);
+void refuse_by(struct face *f, const struct sip_msg *req, struct txn *t,
+	       unsigned status);
+/* Where an answer goes (RFC 3261 18.2.2, 3581): never anywhere but to the
+ * address that the request came from. */
+struct sip_peer answer_peer(const struct sip_msg *req,
+			    const struct sip_peer *from);
+void put_allow(struct wr *w);
+void put_challenge(struct face *f, struct wr *w, const struct sip_peer *from,
+		   bool stale, bool md5);
+void put_via(struct face *f, struct wr *w, const struct sip_peer *p,
+	     const char *branch);
+void put_contact(struct face *f, struct wr *w, const struct call *c);
+void put_addr_uri(struct face *f, struct wr *w, const struct sip_peer *p);
+/* A request in the dialog of `c`; ends behind Contact. */
+void request_open(struct face *f, struct wr *w, const struct call *c,
+		  const char *method, uint32_t seq,
+		  char branch[TXN_BRANCH_LEN + 1]);
+int  request_send(struct face *f, struct wr *w, struct call *c,
+		  enum sip_method m, const char *branch, txn_fn fn, void *arg,
+		  struct txn **out);
+Cv__Addr addr_of(const struct addr *a);
+
+/* --- auth.c --- */
+enum auth_kind { AUTH_NONE = 0, AUTH_STALE, AUTH_SHOWN };
+struct auth {
+	Cv__SipAuth m;
+	uint8_t response[32];
+};
+enum auth_kind auth_read(struct face *f, struct auth *a,
+			 const struct sip_msg *req,
+			 const struct sip_peer *from);
+/* Of what was shown, or stale. */
+static inline bool auth_is_md5(const struct auth *a)
+{
+	return a->m.alg == CV__DIGEST_ALG__DIGEST_MD5;
+}
+void challenge(struct face *f, const struct sip_msg *req,
+	       const struct sip_peer *from, bool stale, bool md5);
+
+/* SipCaller, with room for what it points to. */
+struct caller {
+	Cv__SipCaller m;
+	Cv__Addr source, local;
+	struct auth auth;
+	uint8_t uri[FACE_NAME_MAX + 1], name[FACE_NAME_MAX + 1];
+};
+enum auth_kind caller_fill(struct face *f, struct caller *c,
+			   const struct sip_msg *req,
+			   const struct sip_peer *from);
+bool caller_is_known(struct face *f, const struct sip_peer *from);
+
+/* --- call.c --- */
+struct call *call_new(struct face *f, const struct sip_peer *peer);
+struct call *call_find(struct face *f, uint64_t handle);
+struct call *call_by_tag(struct face *f, struct span tag);
+/* The only way a state changes. */
+void call_event(struct call *c, enum call_event e);
+void call_send_bye(struct call *c);
+void call_trace(struct call *c, bool out, struct span line);
+void call_arm_session(struct call *c);
+void call_free(struct call *c);
+int  call_take_dialog(struct call *c, const struct sip_msg *m);
+int  call_take_routes(struct call *c, const struct sip_msg *m, bool reverse);
+int  call_take_target(struct call *c, const struct sip_msg *m);
+/* Remembers a 2xx and repeats it until its ACK. */
+void call_keep_ok(struct call *c, uint32_t seq, struct span bytes);
+void call_on_txn(void *arg, struct txn *t, enum txn_tell what,
+		 const struct sip_msg *msg, uint64_t now_ns);
+void call_inside(struct call *c, bool in);
+
+/* --- in.c --- */
+void on_invite(struct face *f, const struct sip_peer *from);
+void on_verdict(struct face *f, const Cv__SipVerdict *v);
+void in_act(struct call *c, unsigned todo);
+void in_guard(struct call *c);
+bool in_put_timer(struct call *c, struct wr *w, const struct sip_msg *req);
+
+/* --- dialog.c --- */
+void on_in_dialog(struct face *f, struct call *c, const struct sip_peer *from);
+void on_ack(struct face *f, const struct sip_peer *from);
+void on_cancel(struct face *f, const struct sip_peer *from);
+void on_core_info(struct face *f, const Cv__SipInfo *m);
+void on_refer_state(struct face *f, const Cv__SipReferState *m);
+
+/* --- reoffer.c --- */
+void on_reoffer(struct call *c, const struct sip_peer *from);
+void on_core_offer(struct face *f, const Cv__SipOffer *m);
+void on_core_offer_reply(struct face *f, const Cv__SipOfferReply *m);
+void on_reinvite_ack(struct call *c, const struct sip_msg *ack);
+void reoffer_refresh(struct call *c);
+void reoffer_guard(struct call *c);
+/* `ours`: the offer it answers, or empty. Whoever told core wipes *out with
+ * f->cfg.ops.sdp_wipe(). */
+int  read_sdp(struct face *f, const struct sip_msg *m, struct span ours,
+	      const struct sip_peer *from, Cv__LegDescription **out,
+	      unsigned *status);
+int  write_sdp(struct call *c, struct span offer, const Cv__LegDescription *d,
+	       struct span *out);
+void call_ack(struct call *c, uint32_t seq);
+uint64_t sdp_hash(const struct face *f, struct span sdp);
+
+/* --- out.c --- */
+void on_dial(struct face *f, const Cv__SipDial *m);
+void on_connected(struct face *f, const Cv__SipConnected *m, int fd);
+void out_act(struct call *c, unsigned todo);
+void out_orphan(void *arg, struct txn *t, enum txn_tell what,
+		const struct sip_msg *msg, uint64_t now_ns);
+void out_txn(struct call *c, struct txn *t, enum txn_tell what,
+	     const struct sip_msg *msg);
+void out_guard(struct call *c);
+void out_flow_up(struct face *f, uint32_t flow);
+void out_flow_gone(struct face *f, uint32_t flow, Cv__SipEnd why);
+void out_forget(struct call *c);
+void dial_free(struct dial **d);
+
+/* --- reg.c --- */
+void on_register(struct face *f, const struct sip_peer *from);
+void on_registered(struct face *f, const Cv__SipRegistered *m);
+void regs_free(struct face *f);
+
+/* --- tell.c --- */
+void tell_ended(struct call *c);

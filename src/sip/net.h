@@ -1,0 +1,55 @@
+/* sip/net.h - the sockets: datagrams in batches, connections with and without
+ * TLS, and what each source may hold.
+ *
+ * A connection costs its source one of SOURCE_CONNS, its handshake one of
+ * SOURCE_HANDSHAKES; new ones come at most at SOURCE_CONN. Absolute deadlines,
+ * which no drop of bytes moves: NET_HANDSHAKE_S for TLS, STREAM_MESSAGE_S for
+ * a message, NET_FIRST_S until the first whole message; after it NET_IDLE_S
+ * of rest, NET_INSIDE_S for who is in a call or registered here. All
+ * buffers of connections together hold at most NET_BYTES_MAX.
+ *
+ * Connections have numbers; a number is never used again. Single thread.
+ */
+#pragma once
+#include "sip/face.h"
+#include "sip/tls.h"
+
+enum {
+	NET_CONNS_MAX = 12000,
+	NET_BYTES_MAX = 64 * 1024 * 1024,
+	NET_OUT_MAX = 256 * 1024,	/* waiting for one connection */
+	NET_HANDSHAKE_S = 10,
+	NET_FIRST_S = 30,
+	NET_IDLE_S = 300,
+	NET_INSIDE_S = 7200,
+	NET_BATCH = 32,			/* datagrams in one call */
+	NET_TURN_BYTES = 64 * 1024,	/* of one connection in a turn */
+};
+
+struct event_base;
+struct net;
+
+struct net_cfg {
+	struct event_base *base;
+	struct timer_wheel *wheel;
+	struct sip_tls *tls;
+	struct face *face;
+	/* Which source is being parsed for; NULL = none. */
+	void (*on_serving)(void *arg, const struct addr *source);
+	void *arg;
+};
+
+int  net_new(struct net **out, const struct net_cfg *cfg);
+void net_free(struct net **n);
+/* Take over the descriptor, which takes the place of the former one; -1 closes
+ * it. */
+int  net_listen(struct net *n, bool tls, int fd);
+int  net_udp(struct net *n, int fd);
+
+/* For face_ops. */
+int  net_send(struct net *n, const struct sip_peer *to, struct span bytes);
+int  net_dial(struct net *n, struct face_dial *d, uint64_t now_ns);
+bool net_flow(const struct net *n, uint32_t flow, struct sip_peer *out,
+	      struct span *names);
+void net_inside(struct net *n, const struct sip_peer *p, bool in);
+uint32_t net_flows(const struct net *n);

@@ -1,0 +1,3 @@
+/* sip/stats.h - what the face counts. */
+#pragma once
+#include "ipc/sip_stats.h"

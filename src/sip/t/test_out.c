@@ -1,0 +1,405 @@
+/* Calls out and registrations: a fake network, a fake core. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include "base/alloc_test.h"
+#include "base/clock.h"
+#include "sip/t/fake.h"
+
+static struct fake k;
+static uint64_t call;
+
+static int setup(void **state)
+{
+	(void)state;
+	return fake_init(&k);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fake_release(&k);
+	return 0;
+}
+
+#define SDP "v=0\no=- 1 1 IN IP4 192.0.2.7\ns=-\n"
+#define OK200 "Contact: <sip:b@192.0.2.8:5061;transport=tls>\n"               \
+	      "Record-Route: <sip:p1;lr>, <sip:p2;lr>\n"                      \
+	      "Content-Type: application/sdp\n\n" SDP
+
+static void expect(const char *start)
+{
+	const char *got = fake_last(&k, 0);
+
+	if (strncmp(got, start, strlen(start)) != 0)
+		fail_msg("want %s, got %.300s", start, got);
+}
+
+static void dial(struct fake *f, const char *uri, uint32_t flow)
+{
+	static uint8_t password[] = "secret";
+	Cv__SipDial m = CV__SIP_DIAL__INIT;
+	Cv__LegDescription leg = CV__LEG_DESCRIPTION__INIT;
+	const Cv__SipDialing *d;
+
+	memcpy(password, "secret", 6);
+	m.req = 9;
+	m.uri = ipc_data(span_str(uri));
+	m.from_uri = ipc_data(SPAN_LIT("room@meet.example"));
+	m.from_name = ipc_data(SPAN_LIT("The \"Room\""));
+	m.username = ipc_data(SPAN_LIT("us"));
+	m.password = ipc_data(span_of(password, 6));
+	m.realm = ipc_data(SPAN_LIT("cc.example"));
+	m.offer = &leg;
+	m.flow = flow;
+	m.ring_s = 20;
+	fake_core(f, IPC_SIP_DIAL, &m.base);
+	d = fake_told(f, IPC_SIP_DIALING);
+	call = d ? d->call : 0;
+}
+
+/* The other side's answer to the n-th last that was sent. */
+static void respond(struct fake *f, size_t back, const char *status,
+		    const char *tag, const char *rest)
+{
+	char via[256], from[256], to[256], id[128], seq[64];
+	const char *req = fake_last(f, back);
+
+	(void)fake_hdr(req, "Via", via, sizeof(via));
+	(void)fake_hdr(req, "From", from, sizeof(from));
+	(void)fake_hdr(req, "To", to, sizeof(to));
+	(void)fake_hdr(req, "Call-ID", id, sizeof(id));
+	(void)fake_hdr(req, "CSeq", seq, sizeof(seq));
+	fake_sayf(f, &f->tls, "SIP/2.0 %s\nVia: %s\nFrom: %s\nTo: %s%s%s\n"
+		  "Call-ID: %s\nCSeq: %s\n%s", status, via, from, to,
+		  *tag ? ";tag=" : "", tag, id, seq, rest);
+}
+
+static const Cv__SipEnded *ended(void)
+{
+	return fake_told(&k, IPC_SIP_ENDED);
+}
+
+static void hangup(void)
+{
+	Cv__SipHangup m = CV__SIP_HANGUP__INIT;
+
+	m.call = call;
+	fake_core(&k, IPC_SIP_HANGUP, &m.base);
+}
+
+static void test_out__rings_is_answered_and_ends(void **state)
+{
+	const Cv__SipAnswered *m;
+
+	(void)state;
+	dial(&k, "sip:b@x.example", 7);
+	expect("INVITE sip:b@x.example SIP/2.0");
+	assert_true(fake_sent_has(&k, "From: \"The \\\"Room\\\"\" <sip:room@meet.example>"));
+	respond(&k, 0, "180 Ringing", "t1", "");
+	assert_int_equal(((const Cv__SipProgress *)
+			  fake_told(&k, IPC_SIP_PROGRESS))->status, 180);
+	respond(&k, 0, "200 OK", "t1", OK200);
+	expect("ACK sip:b@192.0.2.8:5061;transport=tls SIP/2.0");
+	assert_true(fake_sent_has(&k, "Route: <sip:p2;lr>, <sip:p1;lr>"));
+	m = fake_told(&k, IPC_SIP_ANSWERED);
+	assert_non_null(m);
+	assert_true(m->answer->kbps > 0);
+	respond(&k, 1, "200 OK", "t1", OK200);	/* its ACK was lost */
+	assert_int_equal(fake_count(&k, "ACK sip"), 2);
+	hangup();
+	expect("BYE ");
+	assert_int_equal(ended()->why, CV__SIP_END__SIP_END_NORMAL);
+	assert_int_equal(face_calls(k.face), 0);
+}
+
+static void test_out__ends_the_other_forks(void **state)
+{
+	(void)state;
+	dial(&k, "sip:b@x.example", 7);
+	respond(&k, 0, "200 OK", "t1", OK200);
+	respond(&k, 1, "200 OK", "t2", OK200);
+	expect("BYE ");
+	assert_true(strstr(fake_last(&k, 0), "tag=t2") != NULL);
+	assert_true(strstr(fake_last(&k, 1), "ACK ") == fake_last(&k, 1));
+	assert_null(ended());
+	assert_int_equal(face_calls(k.face), 1);
+}
+
+static void test_out__cancels_and_ends_what_crosses(void **state)
+{
+	(void)state;
+	dial(&k, "sip:b@x.example", 7);
+	hangup();		/* no CANCEL before a provisional answer */
+	assert_int_equal(fake_count(&k, "CANCEL "), 0);
+	respond(&k, 0, "180 Ringing", "t1", "");
+	expect("CANCEL sip:b@x.example SIP/2.0");
+	respond(&k, 1, "200 OK", "t1", OK200);
+	expect("BYE ");
+	assert_int_equal(ended()->why, CV__SIP_END__SIP_END_CANCELLED);
+	assert_int_equal(face_calls(k.face), 0);
+}
+
+static void test_out__gives_up_ringing(void **state)
+{
+	(void)state;
+	dial(&k, "sip:b@x.example", 7);
+	respond(&k, 0, "180 Ringing", "t1", "");
+	fake_run(&k, 20100);
+	expect("CANCEL ");
+	respond(&k, 1, "487 Gone", "t1", "");
+	assert_int_equal(ended()->why, CV__SIP_END__SIP_END_TIMEOUT);
+	assert_int_equal(face_calls(k.face), 0);
+}
+
+#define CHALLENGE(realm) "WWW-Authenticate: Digest realm=\"" realm "\", "     \
+	"nonce=\"abc\", algorithm=MD5, qop=\"auth\"\n"                        \
+	"WWW-Authenticate: Digest realm=\"" realm "\", nonce=\"def\", "       \
+	"algorithm=SHA-256, qop=\"auth\"\n"
+
+static void test_out__answers_a_challenge_of_its_realm_once(void **state)
+{
+	(void)state;
+	dial(&k, "sip:b@x.example", 7);
+	respond(&k, 0, "401 No", "t1", CHALLENGE("cc.example"));
+	expect("INVITE ");
+	assert_non_null(strstr(fake_last(&k, 0), "CSeq: 2 INVITE"));
+	assert_non_null(strstr(fake_last(&k, 0), "nonce=\"def\""));
+	assert_non_null(strstr(fake_last(&k, 0), "username=\"us\""));
+	assert_null(strstr(fake_last(&k, 0), "secret"));
+	respond(&k, 0, "401 No", "t1", CHALLENGE("cc.example"));
+	assert_int_equal(ended()->status, 401);
+	assert_int_equal(fake_count(&k, "INVITE sip"), 2);
+}
+
+static void test_out__answers_no_other_realm(void **state)
+{
+	(void)state;
+	dial(&k, "sip:b@x.example", 7);
+	respond(&k, 0, "401 No", "t1", CHALLENGE("evil.example"));
+	assert_int_equal(fake_count(&k, "INVITE sip"), 1);
+	assert_int_equal(ended()->why, CV__SIP_END__SIP_END_REFUSED);
+}
+
+static void test_out__tells_where_it_was_sent(void **state)
+{
+	const Cv__SipAnswered *m;
+
+	(void)state;
+	dial(&k, "sip:b@x.example", 7);
+	respond(&k, 0, "302 Moved", "t1", "Contact: <sip:c@y.example>\n");
+	m = fake_told(&k, IPC_SIP_ANSWERED);
+	assert_true(m->redirected);
+	assert_true(span_eq(ipc_bytes(m->contact),
+			    SPAN_LIT("sip:c@y.example")));
+	assert_int_equal(ended()->status, 302);
+	dial(&k, "sip:b@x.example", 7);
+	respond(&k, 0, "486 Busy", "t1", "");
+	assert_int_equal(ended()->why, CV__SIP_END__SIP_END_BUSY);
+}
+
+static void connected(struct fake *f, uint32_t error, unsigned left, int fd)
+{
+	Cv__SipConnected m = CV__SIP_CONNECTED__INIT;
+	Cv__Addr a = CV__ADDR__INIT;
+	const Cv__SipConnect *q = fake_told(f, IPC_SIP_CONNECT);
+
+	if (!q)
+		return;
+	a.ip = ipc_data(span_of(f->tls.source.ip, 16));
+	a.port = 5061;
+	m.req = q->req;
+	m.error = error;
+	m.address = &a;
+	m.transport = CV__SIP_TRANSPORT__SIP_TLS;
+	m.name = ipc_data(SPAN_LIT("x.example"));
+	m.left = left;
+	face_core(f->face, IPC_SIP_CONNECTED, &m.base, &fd, fd >= 0,
+		  f->now_ns);
+}
+
+static void test_out__asks_for_a_connection_and_tries_the_next(void **state)
+{
+	const Cv__SipConnect *q;
+
+	(void)state;
+	dial(&k, "sips:b@x.example", 0);
+	q = fake_told(&k, IPC_SIP_CONNECT);
+	assert_non_null(q);
+	assert_true(q->sips);
+	assert_int_equal(k.n_sent, 0);
+	connected(&k, 0, 1, 1000);
+	assert_int_equal(k.n_sent, 0);		/* the handshake goes on */
+	k.tls.flow = k.next_flow;
+	face_flow_up(k.face, k.next_flow, k.now_ns);
+	expect("INVITE sips:b@x.example ");
+	respond(&k, 0, "503 Busy", "t1", "");
+	q = fake_told(&k, IPC_SIP_CONNECT);
+	assert_int_equal(q->skip, 1);
+	connected(&k, 4, 0, -1);
+	assert_int_equal(ended()->why, CV__SIP_END__SIP_END_TRANSPORT);
+	assert_int_equal(face_calls(k.face), 0);
+}
+
+static void test_out__ends_when_the_certificate_is_not_theirs(void **state)
+{
+	(void)state;
+	dial(&k, "sips:b@x.example", 0);
+	connected(&k, 0, 0, 1000);
+	face_flow_gone(k.face, k.next_flow, CV__SIP_END__SIP_END_TLS, false,
+		       k.now_ns);
+	assert_int_equal(ended()->why, CV__SIP_END__SIP_END_TLS);
+	assert_int_equal(k.n_sent, 0);
+	assert_int_equal(face_calls(k.face), 0);
+}
+
+static void test_out__refuses_what_is_no_uri(void **state)
+{
+	static const char *const bad[] = {
+		"", "b@x.example", "http://x", "sip:b:pw@x", "sip:b@x?a=b",
+		"sip:b@x\r\nEvil: 1",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		dial(&k, bad[i], 7);
+		assert_false(((const Cv__SipDialing *)
+			      fake_told(&k, IPC_SIP_DIALING))->ok);
+	}
+	assert_int_equal(k.n_sent, 0);
+	assert_int_equal(face_calls(k.face), 0);
+	assert_int_equal(fake_told_count(&k, IPC_SIP_ENDED), 0);
+}
+
+/* --- REGISTER ------------------------------------------------------------------------ */
+
+static void reg(const struct sip_peer *from, const char *branch,
+		const char *more)
+{
+	fake_sayf(&k, from, "REGISTER sip:meet.example SIP/2.0\n"
+		  "Via: SIP/2.0/TLS 192.0.2.8:40001;branch=z9hG4bK%s\n"
+		  "From: <sip:dev@meet.example>;tag=ft\n"
+		  "To: <sip:dev@meet.example>\nCall-ID: r-%s\n"
+		  "CSeq: 1 REGISTER\n%s", branch, branch, more);
+}
+
+static void registered(Cv__SipRegOutcome outcome, uint32_t expires)
+{
+	Cv__SipRegistered m = CV__SIP_REGISTERED__INIT;
+	Cv__SipContact c = CV__SIP_CONTACT__INIT, *all[] = {&c};
+
+	m.req = ((const Cv__SipRegister *)
+		 fake_told(&k, IPC_SIP_REGISTER))->req;
+	m.outcome = outcome;
+	m.expires_s = expires;
+	c.uri = ipc_data(SPAN_LIT("sip:dev@192.0.2.8"));
+	c.expires_s = expires;
+	m.n_contacts = 1;
+	m.contacts = all;
+	fake_core(&k, IPC_SIP_REGISTERED, &m.base);
+}
+
+static void test_register__passes_contact_and_hears_the_outcome(void **state)
+{
+	const Cv__SipRegister *m;
+
+	(void)state;
+	reg(&k.tls, "1", "Contact: <sip:dev@10.1.1.1>;expires=600;"
+	    "+sip.instance=\"<urn:uuid:1>\";reg-id=1\n");
+	m = fake_told(&k, IPC_SIP_REGISTER);
+	assert_non_null(m);
+	assert_true(span_eq(ipc_bytes(m->alias),
+			    SPAN_LIT("dev@meet.example")));
+	assert_true(span_eq(ipc_bytes(m->contact),
+			    SPAN_LIT("sip:dev@10.1.1.1")));
+	assert_int_equal(m->expires_s, 600);
+	assert_int_equal(m->reg_id, 1);
+	assert_true(m->natted);
+	assert_int_equal(m->caller->flow, 7);
+	registered(CV__SIP_REG_OUTCOME__SIP_REG_OK, 600);
+	expect("SIP/2.0 200 ");
+	assert_true(fake_sent_has(&k, "Contact: <sip:dev@192.0.2.8>;expires=600"));
+	reg(&k.tls, "2", "Contact: *\nExpires: 0\n");
+	m = fake_told(&k, IPC_SIP_REGISTER);
+	assert_true(span_eq(ipc_bytes(m->contact), SPAN_LIT("*")));
+	registered(CV__SIP_REG_OUTCOME__SIP_REG_BRIEF, 60);
+	expect("SIP/2.0 423 ");
+	assert_true(fake_sent_has(&k, "Min-Expires: 60"));
+	reg(&k.tls, "3", "");
+	registered(CV__SIP_REG_OUTCOME__SIP_REG_CHALLENGE, 0);
+	expect("SIP/2.0 401 ");
+	reg(&k.tls, "4", "");
+	registered(CV__SIP_REG_OUTCOME__SIP_REG_REFUSED, 0);
+	expect("SIP/2.0 403 ");
+}
+
+static void test_register__is_challenged_here_where_md5_cannot_be(void **state)
+{
+	(void)state;
+	reg(&k.peer, "1", "Contact: <sip:dev@192.0.2.7>\n");
+	expect("SIP/2.0 401 ");
+	assert_null(fake_told(&k, IPC_SIP_REGISTER));
+}
+
+static void test_register__refuses_odd_contacts(void **state)
+{
+	(void)state;
+	reg(&k.tls, "1", "Contact: *\nExpires: 60\n");
+	expect("SIP/2.0 400 ");
+	reg(&k.tls, "2", "Contact: <sip:a@b>, <sip:c@d>\n");
+	expect("SIP/2.0 403 ");
+	reg(&k.tls, "3", "Contact: <http://x>\n");
+	expect("SIP/2.0 400 ");
+	assert_null(fake_told(&k, IPC_SIP_REGISTER));
+}
+
+/* --- memory --------------------------------------------------------------------------- */
+
+static int body_out(void *arg)
+{
+	static struct fake f;
+	int r = fake_init(&f);
+
+	(void)arg;
+	if (r < 0)
+		return r;
+	dial(&f, "sip:b@x.example", 7);
+	if (f.n_sent) {
+		respond(&f, 0, "401 No", "t1", CHALLENGE("cc.example"));
+		respond(&f, 0, "200 OK", "t1", OK200);
+	}
+	fake_release(&f);
+	return 0;
+}
+
+static void test_out__survives_each_failing_allocation(void **state)
+{
+	(void)state;
+	assert_true(alloc_test_every(body_out, NULL, 300) > 0);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_out__rings_is_answered_and_ends),
+		T(test_out__ends_the_other_forks),
+		T(test_out__cancels_and_ends_what_crosses),
+		T(test_out__gives_up_ringing),
+		T(test_out__answers_a_challenge_of_its_realm_once),
+		T(test_out__answers_no_other_realm),
+		T(test_out__tells_where_it_was_sent),
+		T(test_out__asks_for_a_connection_and_tries_the_next),
+		T(test_out__ends_when_the_certificate_is_not_theirs),
+		T(test_out__refuses_what_is_no_uri),
+		T(test_register__passes_contact_and_hears_the_outcome),
+		T(test_register__is_challenged_here_where_md5_cannot_be),
+		T(test_register__refuses_odd_contacts),
+		cmocka_unit_test(test_out__survives_each_failing_allocation),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
