@@ -3,6 +3,7 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <netinet/in.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -30,9 +31,22 @@ static const struct {
 
 static void try_request(struct conn *c, uint64_t now_ns);
 
+/* In the others what comes stays where it is; see on_read(). */
+static bool listens(enum conn_state s)
+{
+	return s == CONN_HANDSHAKE || s == CONN_REQUEST || s == CONN_IDLE ||
+	       s == CONN_STREAM || s == CONN_STREAM_END || s == CONN_LINGER;
+}
+
 static void set_state(struct conn *c, enum conn_state to, uint64_t now_ns)
 {
 	c->state = to;
+	if (listens(to))
+		(void)bufferevent_enable(c->bev, EV_READ);
+	c->since_ns = now_ns;
+	c->is_served |= to == CONN_DRAIN;
+	room_sort(c);
+	loop_rank(c);
 	if (rules[to].limit_s)
 		timer_set(c->s->cfg.wheel, &c->deadline,
 			  now_ns + rules[to].limit_s * NS_PER_S);
@@ -52,10 +66,31 @@ static void forget_id(struct conn *c)
 	c->id = 0;
 }
 
+static void end_handshake(struct conn *c)
+{
+	if (c->is_handshake)
+		sources_drop(c->s->cfg.sources, &c->peer, SOURCE_HANDSHAKES);
+	c->is_handshake = false;
+}
+
+/* Its places are free at once; its memory after the turn. */
+static void give_back(struct conn *c)
+{
+	struct http_server *s = c->s;
+	room_forget(c);
+	end_handshake(c);
+	if (c->via_proxy)
+		s->proxy_conns--;
+	else
+		sources_drop(s->cfg.sources, &c->peer, SOURCE_CONNS);
+	s->stats.conns--;
+}
+
 void conn_close(struct conn *c)
 {
 	if (c->state == CONN_DEAD)
 		return;
+	give_back(c);
 	if (c->state == CONN_STREAM || c->state == CONN_STREAM_END)
 		c->s->stats.streams--;
 	c->gone_id = c->id;
@@ -75,13 +110,13 @@ void conn_free(struct conn *c)
 	timer_cancel(&c->deadline);
 	timer_cancel(&c->ping);
 	list_del(&c->at);
+	if (c->state != CONN_DEAD)
+		give_back(c);
 	if (c->held)
 		evbuffer_free(c->held);
 	if (c->bev)
 		bufferevent_free(c->bev);
 	ERR_clear_error();
-	sources_leave(c->s->cfg.sources, &c->source, clock_mono_ns());
-	c->s->stats.conns--;
 	mem_free(c);
 }
 
@@ -95,10 +130,12 @@ struct conn *conn_find(struct http_server *s, uint64_t id)
 static void linger(struct conn *c, uint64_t now_ns)
 {
 	SSL *ssl = c->s->cfg.tls ? bufferevent_openssl_get_ssl(c->bev) : NULL;
+	struct evbuffer *in = bufferevent_get_input(c->bev);
 	if (ssl)
 		(void)SSL_shutdown(ssl);
 	ERR_clear_error();
 	(void)shutdown(bufferevent_getfd(c->bev), SHUT_WR);
+	(void)evbuffer_drain(in, evbuffer_get_length(in));
 	set_state(c, CONN_LINGER, now_ns);
 }
 
@@ -109,8 +146,10 @@ static void after_answer(struct conn *c, uint64_t now_ns)
 		return;
 	}
 	c->head_len = c->body_len = c->scanned = 0;
+	c->is_head = false;
 	set_state(c, CONN_IDLE, now_ns);
 	try_request(c, now_ns);
+	room_charge(c, now_ns);
 }
 
 /* A client that fetches a large file and takes nothing of it must not cost its
@@ -158,6 +197,44 @@ static int hold(struct conn *c, const struct http_answer *a, uint64_t now_ns)
 	return r;
 }
 
+/* OpenSSL asks for the name of each session that it could be asked to resume:
+ * those that it tells a client are ours (give_passes), others nobody sees. */
+int conn_session_id(SSL *ssl, unsigned char *id, unsigned int *id_n)
+{
+	const struct conn *c = SSL_get_app_data(ssl);
+	uint8_t nonce[PASS_NONCE_LEN];
+	if (!c || !c->holder || *id_n < PASS_LEN) {
+		rand_bytes(id, *id_n);
+		return 1;
+	}
+	rand_bytes(nonce, sizeof(nonce));
+	*id_n = PASS_LEN;
+	return pass_make(id, &c->s->pass_key, nonce, c->holder) == 0;
+}
+
+/* With the next bytes that go to him; a TLS 1.2 client gets none. */
+static void give_passes(struct conn *c, uint64_t holder)
+{
+	SSL *ssl = c->s->cfg.tls ? bufferevent_openssl_get_ssl(c->bev) : NULL;
+	if (!ssl || !holder || c->holder == holder)
+		return;
+	c->holder = holder;
+	for (int i = 0; i < HTTP_PASSES; i++)
+		(void)SSL_new_session_ticket(ssl);
+	ERR_clear_error();
+}
+
+/* Over a proxy's connection the next request is somebody else's. */
+static void prove(struct conn *c, uint64_t holder)
+{
+	if (c->via_proxy)
+		return;
+	c->is_proven = true;
+	room_sort(c);
+	loop_rank(c);
+	give_passes(c, holder);
+}
+
 int conn_answer(struct conn *c, const struct http_answer *a, uint64_t now_ns)
 {
 	int r;
@@ -165,6 +242,8 @@ int conn_answer(struct conn *c, const struct http_answer *a, uint64_t now_ns)
 		return E_STATE;
 	forget_id(c);
 	c->close |= a->close;
+	if (a->proves)
+		prove(c, a->holder);
 	if (a->delay_ms) {
 		r = hold(c, a, now_ns);
 	} else {
@@ -174,6 +253,12 @@ int conn_answer(struct conn *c, const struct http_answer *a, uint64_t now_ns)
 	if (r < 0)
 		conn_close(c);
 	return r;
+}
+
+static void tell_serving(struct conn *c, const struct addr *source)
+{
+	if (c->s->cfg.on_serving)
+		c->s->cfg.on_serving(c->s->cfg.arg, source);
 }
 
 /* For requests that never reach the owner. The rest of what the client sent
@@ -190,33 +275,81 @@ static void refuse(struct conn *c, unsigned status, uint64_t now_ns)
 	}, now_ns);
 }
 
-static bool may_dispatch(struct conn *c, const struct http_head *h,
-			 uint64_t now_ns)
+static void find_source(struct conn *c, const struct http_head *h)
 {
 	struct http_server *s = c->s;
+	struct addr told;
+	c->source = c->peer;
+	c->is_proxied = false;
+	if (!c->via_proxy)
+		return;
+	int r = http_forward_source(&told, s->cfg.proxies, h);
+	if (r == 0) {
+		c->source = told;
+		c->is_proxied = true;
+	} else if (r != E_NOTFOUND) {
+		s->stats.bad_forwarded++;
+	}
+}
+
+static bool is_banned(struct conn *c, uint64_t now_ns)
+{
+	struct http_server *s = c->s;
+	if (!c->is_proxied || !s->cfg.on_admit ||
+	    s->cfg.on_admit(s->cfg.arg, &c->source, now_ns))
+		return false;
+	s->stats.refused_banned++;
+	return true;
+}
+
+static bool may_ask(struct conn *c, const struct http_head *h,
+		    uint64_t now_ns)
+{
+	static const enum source_rank ranks[] = {
+		[HTTP_STRANGER] = SOURCE_STRANGER, [HTTP_PROOF] = SOURCE_PROOF,
+		[HTTP_INSIDE] = SOURCE_INSIDE,
+	};
+	struct http_server *s = c->s;
+	uint64_t holder = 0;
+	c->standing = s->cfg.on_standing
+		? s->cfg.on_standing(s->cfg.arg, h, &c->source, now_ns,
+				     &holder)
+		: HTTP_STRANGER;
+	if (c->standing == HTTP_INSIDE)
+		prove(c, holder);
+	if (!is_banned(c, now_ns) && c->standing != HTTP_TOO_FAST &&
+	    sources_take(s->cfg.sources, &c->source, SOURCE_REQUEST,
+			 ranks[c->standing], now_ns))
+		return true;
+	s->stats.too_fast++;
+	return false;
+}
+
+/* Asked once the head is there, before its body arrives. */
+static bool is_admitted(struct conn *c, const struct http_head *h,
+			uint64_t now_ns)
+{
+	struct http_server *s = c->s;
+	c->is_head = h->method == HTTP_HEAD;
 	int r = http_hosts_check(s->cfg.hosts, h->host);
 	if (r < 0) {
 		s->stats.bad_hosts++;
 		refuse(c, r == E_NOTFOUND ? 421 : 400, now_ns);
 		return false;
 	}
-	if (!sources_take(s->cfg.sources, &c->source, SOURCE_REQUEST,
-			  now_ns)) {
-		s->stats.too_fast++;
-		refuse(c, 503, now_ns);
-		return false;
-	}
-	return true;
+	find_source(c, h);
+	tell_serving(c, &c->source);
+	if (may_ask(c, h, now_ns))
+		return true;
+	refuse(c, 503, now_ns);
+	return false;
 }
 
 static void dispatch(struct conn *c, const struct http_head *h,
 		     struct span body, uint64_t now_ns)
 {
 	struct http_server *s = c->s;
-	if (!may_dispatch(c, h, now_ns))
-		return;
 	c->close = h->close;
-	c->is_head = h->method == HTTP_HEAD;
 	set_state(c, CONN_HANDLER, now_ns);
 	c->id = handles_add(s->handles, c);
 	if (!c->id) {
@@ -226,9 +359,18 @@ static void dispatch(struct conn *c, const struct http_head *h,
 	s->stats.requests++;
 	struct http_request req = {
 		.id = c->id, .head = h, .body = body, .source = c->source,
-		.now_ns = now_ns,
+		.local = c->local, .is_proxied = c->is_proxied,
+		.standing = c->standing, .now_ns = now_ns,
 	};
 	s->cfg.on_request(s->cfg.arg, &req);
+}
+
+/* No more is read than the present step needs. */
+static void set_mark(struct conn *c, size_t n)
+{
+	if (n < HTTP_HEAD_MAX)
+		n = HTTP_HEAD_MAX;
+	bufferevent_setwatermark(c->bev, EV_READ, 0, n);
 }
 
 /* Reads the head as soon as it is there, to refuse a bad one before its body
@@ -257,8 +399,11 @@ static bool head_is_here(struct conn *c, struct evbuffer *in, uint64_t now_ns)
 		refuse(c, status, now_ns);
 		return false;
 	}
+	if (!is_admitted(c, &h, now_ns))
+		return false;
 	c->head_len = len;
 	c->body_len = (size_t)h.body_len;
+	set_mark(c, c->head_len + c->body_len);
 	if (h.expects && n < c->head_len + c->body_len)
 		(void)evbuffer_add_printf(bufferevent_get_output(c->bev),
 					  "HTTP/1.1 100 Continue\r\n\r\n");
@@ -279,23 +424,25 @@ static void take_request(struct conn *c, struct evbuffer *in, uint64_t now_ns)
 	/* Heads and bodies carry tokens and PINs. */
 	secret_wipe(p, total);
 	(void)evbuffer_drain(in, total);
+	set_mark(c, 0);
 }
 
 static void try_request(struct conn *c, uint64_t now_ns)
 {
 	struct evbuffer *in = bufferevent_get_input(c->bev);
-	struct http_server *s = c->s;
 	if (evbuffer_get_length(in) == 0)
 		return;
 	if (c->state == CONN_IDLE)
 		set_state(c, CONN_REQUEST, now_ns);
-	if (s->cfg.on_serving)
-		s->cfg.on_serving(s->cfg.arg, &c->source);
+	/* Whose bytes a proxy brings is known when the head is read. */
+	if (!c->via_proxy)
+		tell_serving(c, &c->peer);
+	else if (c->head_len)
+		tell_serving(c, &c->source);
 	if (c->head_len || head_is_here(c, in, now_ns))
 		if (evbuffer_get_length(in) >= c->head_len + c->body_len)
 			take_request(c, in, now_ns);
-	if (s->cfg.on_serving)
-		s->cfg.on_serving(s->cfg.arg, NULL);
+	tell_serving(c, NULL);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -306,6 +453,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 	case CONN_IDLE:
 	case CONN_REQUEST:
 		try_request(c, clock_mono_ns());
+		room_charge(c, clock_mono_ns());
 		break;
 	case CONN_STREAM:
 		c->junk += evbuffer_get_length(in);
@@ -317,7 +465,13 @@ static void on_read(struct bufferevent *bev, void *arg)
 	case CONN_LINGER:
 		(void)evbuffer_drain(in, evbuffer_get_length(in));
 		break;
-	default:		/* waits in the buffer, up to its mark */
+	default:
+		/* It waits in the buffer, up to its mark, and the rest in the
+		 * kernel. Left enabled, libevent would call again and again
+		 * with what is there, before anybody less urgent: this very
+		 * answer, others' handshakes. */
+		(void)bufferevent_disable(bev, EV_READ);
+		room_charge(c, clock_mono_ns());
 		break;
 	}
 }
@@ -343,6 +497,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		if (c->state != CONN_HANDSHAKE)
 			return;
 		c->s->stats.handshakes++;
+		end_handshake(c);
 		/* The first request must come as quickly as any. */
 		set_state(c, CONN_REQUEST, clock_mono_ns());
 		return;
@@ -417,7 +572,10 @@ int conn_stream_begin(struct conn *c, const struct http_field *extra,
 		conn_close(c);
 		return E_NOMEM;
 	}
+	if (!c->via_proxy)
+		c->is_proven = true;
 	set_state(c, CONN_STREAM, now_ns);
+	room_charge(c, now_ns);
 	c->s->stats.streams++;
 	timer_set(c->s->cfg.wheel, &c->ping,
 		  now_ns + (HTTP_PING_S - rand_below(3)) * NS_PER_S);
@@ -454,14 +612,28 @@ int conn_stream_end(struct conn *c, uint64_t now_ns)
 	return 0;
 }
 
-static struct bufferevent *new_bev(struct http_server *s, int fd)
+/* Who came by a pass gets new ones with the handshake: browsers use each but
+ * once, and a page opens several connections. */
+static SSL *new_ssl(struct conn *c)
+{
+	SSL *ssl = SSL_new(http_tls_ctx(c->s->cfg.tls));
+	if (ssl && (!SSL_set_app_data(ssl, c) ||
+		    !SSL_set_num_tickets(ssl, c->holder ? HTTP_PASSES : 0))) {
+		SSL_free(ssl);
+		ssl = NULL;
+	}
+	return ssl;
+}
+
+static struct bufferevent *new_bev(struct conn *c, int fd)
 {
 	int opts = BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS;
+	struct http_server *s = c->s;
 	struct bufferevent *bev;
 	if (!s->cfg.tls) {
 		bev = bufferevent_socket_new(s->cfg.base, fd, opts);
 	} else {
-		SSL *ssl = SSL_new(http_tls_ctx(s->cfg.tls));
+		SSL *ssl = new_ssl(c);
 		if (!ssl)
 			return NULL;
 		bev = bufferevent_openssl_socket_new(s->cfg.base, fd, ssl,
@@ -474,27 +646,68 @@ static struct bufferevent *new_bev(struct http_server *s, int fd)
 	return bev;
 }
 
-int conn_new(struct http_server *s, int fd, const struct addr *source,
-	     uint64_t now_ns)
+static void read_local(struct conn *c, int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0 ||
+	    addr_from_sockaddr(&c->local, (struct sockaddr *)&ss, len) < 0)
+		memset(&c->local, 0, sizeof(c->local));
+}
+
+static struct conn *start(struct http_server *s, const struct conn_start *how)
 {
 	struct conn *c = mem_zalloc(sizeof(*c));
-	struct bufferevent *bev = c ? new_bev(s, fd) : NULL;
-	if (!bev) {
-		mem_free(c);
-		(void)close(fd);
+	if (!c)
+		return NULL;
+	c->s = s;
+	c->peer = c->source = how->peer;
+	c->via_proxy = how->via_proxy;
+	c->is_handshake = s->cfg.tls && !how->via_proxy;
+	c->holder = how->holder;
+	c->is_proven = how->holder != 0;
+	c->bev = new_bev(c, how->fd);
+	if (c->bev)
+		return c;
+	mem_free(c);
+	return NULL;
+}
+
+int conn_new(struct http_server *s, const struct conn_start *how,
+	     uint64_t now_ns)
+{
+	struct conn *c = start(s, how);
+	if (!c) {
+		(void)close(how->fd);
 		return E_NOMEM;
 	}
-	c->s = s;
-	c->bev = bev;
-	c->source = *source;
+	read_local(c, how->fd);
 	timer_init(&c->deadline, on_deadline, c);
 	timer_init(&c->ping, on_ping, c);
+	list_init(&c->order);
+	list_init(&c->in_source);
 	list_add_tail(&s->conns, &c->at);
 	s->stats.conns++;
+	s->proxy_conns += c->via_proxy;
 	set_state(c, s->cfg.tls ? CONN_HANDSHAKE : CONN_REQUEST, now_ns);
-	bufferevent_setwatermark(bev, EV_READ, 0,
-				 HTTP_HEAD_MAX + HTTP_BODY_MAX);
-	bufferevent_setcb(bev, on_read, on_write, on_event, c);
-	(void)bufferevent_enable(bev, EV_READ | EV_WRITE);
+	set_mark(c, 0);
+	bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
+	(void)bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+	room_charge(c, now_ns);
+	return 0;
+}
+
+int conn_mark(struct conn *c, uint8_t dscp)
+{
+	const bool is_v4 = addr_is_v4(&c->peer);
+	const int tos = (dscp & 63) << 2;
+	if (c->via_proxy || c->dscp == (dscp & 63))
+		return 0;
+	/* An IPv4 peer of an IPv6 socket is marked by the IPv4 option, too. */
+	if (setsockopt(bufferevent_getfd(c->bev),
+		       is_v4 ? IPPROTO_IP : IPPROTO_IPV6,
+		       is_v4 ? IP_TOS : IPV6_TCLASS, &tos, sizeof(tos)) < 0)
+		return E_SYS;
+	c->dscp = dscp & 63;
 	return 0;
 }

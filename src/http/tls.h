@@ -1,9 +1,10 @@
 /* http/tls.h - the TLS side of our HTTPS servers.
  *
  * TLS 1.2 and 1.3 with AEAD suites and ECDHE only, groups P-256, P-384 and
- * X25519, no renegotiation, no compression, no tickets and no session cache:
- * nothing that could decrypt a recorded session stays in memory. Early data is
- * off. The private operation may live elsewhere: see http/tls_key.h.
+ * X25519, no renegotiation, no compression, no resumption and no session cache:
+ * nothing that could decrypt a recorded session stays in memory. What a client
+ * takes for a ticket is a name that only says who it is (http/pass.h). Early
+ * data is off. The private operation may live elsewhere: see http/tls_key.h.
  *
  * Create everything before the sandbox closes: OpenSSL reads no file later.
  * Not thread safe.

@@ -1,5 +1,7 @@
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/wr.h"
+#include "web/cookie.h"
 #include "web/json/in.h"
 #include "web/rows.h"
 #include "web/sdp_leg.h"
@@ -16,7 +18,7 @@ struct asked {
 	struct json_in *json;
 	uint8_t token_buf[WEB_TOKEN_MAX];
 	struct span token;
-	Cv__Addr source;
+	Cv__Addr source, local;
 };
 
 static bool is_same_origin(const struct asked *q, struct span origin)
@@ -38,29 +40,33 @@ static void read_origin(struct asked *q)
 	(void)span_cstr(origin, q->to.origin, sizeof(q->to.origin));
 }
 
-static bool read_token(struct asked *q)
+static bool find_token(const struct http_head *h, bool in_query,
+		       uint8_t buf[WEB_TOKEN_MAX], struct span *token)
 {
-	struct span t;
-	if (http_head_get(q->req->head, "token", &t)) {
-		if (t.n == 0 || t.n > WEB_TOKEN_MAX)
-			return false;
-		q->token = t;
-		return true;
-	}
-	if (!q->route.row->query_token ||
-	    http_query_get(q->req->head->query, "token", q->token_buf,
-			   sizeof(q->token_buf), &t) < 0 || t.n == 0)
-		return false;
-	q->token = t;
-	return true;
+	if (http_head_get(h, "token", token))
+		return token->n > 0 && token->n <= WEB_TOKEN_MAX;
+	return in_query && http_query_get(h->query, "token", buf,
+					  WEB_TOKEN_MAX, token) == 0 &&
+	       token->n > 0;
 }
 
-static void read_source(struct asked *q)
+static bool read_token(struct asked *q)
 {
-	cv__addr__init(&q->source);
-	q->source.ip = ipc_data(span_of(q->req->source.ip,
-					sizeof(q->req->source.ip)));
-	q->source.port = q->req->source.port;
+	return find_token(q->req->head, q->route.row->query_token,
+			  q->token_buf, &q->token);
+}
+
+static void put_addr(Cv__Addr *out, const struct addr *a)
+{
+	cv__addr__init(out);
+	out->ip = ipc_data(span_of(a->ip, sizeof(a->ip)));
+	out->port = a->port;
+}
+
+static enum source_rank rank_of(const struct http_request *req)
+{
+	return req->standing == HTTP_INSIDE ? SOURCE_INSIDE :
+	       req->standing == HTTP_PROOF ? SOURCE_PROOF : SOURCE_STRANGER;
 }
 
 /* At most `max` bytes without cutting a character. */
@@ -93,6 +99,37 @@ static void read_pin(struct asked *q, Cv__Join *m)
 	m->pin = ipc_data(clip(pin, WEB_PIN_MAX));
 }
 
+/* What says more than a name and a PIN. Too long counts as absent. */
+static void read_proofs(struct asked *q, Cv__Join *m)
+{
+	const struct {
+		const char *key;
+		ProtobufCBinaryData *to;
+		size_t max;
+	} all[] = {
+		{"reconnect", &m->reconnect, WEB_TOKEN_MAX},
+		{"invitation", &m->invitation, WEB_INVITATION_MAX},
+		{"token", &m->one_time_token, WEB_TOKEN_MAX},
+		{"registration_token", &m->registration, WEB_TOKEN_MAX},
+		{"conference_extension", &m->extension, WEB_NAME_MAX},
+	};
+	struct span s;
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (json_in_text(q->json, all[i].key, &s) == 0 &&
+		    s.n <= all[i].max)
+			*all[i].to = ipc_data(s);
+	/* One client library sends the one-time token as others send theirs. */
+	if (m->one_time_token.len == 0 &&
+	    http_head_get(q->req->head, "token", &s) && s.n <= WEB_TOKEN_MAX)
+		m->one_time_token = ipc_data(s);
+}
+
+static bool has_proof(const Cv__Join *m)
+{
+	return m->reconnect.len || m->invitation.len || m->n_cookies ||
+	       m->one_time_token.len || m->registration.len;
+}
+
 static int read_join(struct asked *q, Cv__Join *m)
 {
 	struct span s;
@@ -106,9 +143,10 @@ static int read_join(struct asked *q, Cv__Join *m)
 		return r;
 	if (json_in_text(q->json, "call_tag", &s) == 0)
 		m->call_tag = ipc_data(clip(s, WEB_NAME_MAX));
-	if (json_in_text(q->json, "reconnect", &s) == 0 &&
-	    s.n <= WEB_TOKEN_MAX)
-		m->reconnect = ipc_data(s);
+	read_proofs(q, m);
+	/* Our addition: of the API's own requests none says so. */
+	m->has_media = json_in_text(q->json, "call_type", &s) < 0 ||
+		       !span_eq(s, SPAN_LIT("none"));
 	if (json_in_bool(q->json, "supports_direct_chat", &direct) == 0)
 		m->supports_direct_chat = direct;
 	if (http_head_get(q->req->head, "user-agent", &s))
@@ -117,28 +155,49 @@ static int read_join(struct asked *q, Cv__Join *m)
 	return 0;
 }
 
+static bool may_join(struct asked *q, const Cv__Join *m)
+{
+	enum source_rank rank = rank_of(q->req);
+	if (rank == SOURCE_STRANGER && has_proof(m))
+		rank = SOURCE_PROOF;
+	if (sources_take(q->w->sources, &q->req->source, SOURCE_JOIN, rank,
+			 q->req->now_ns))
+		return true;
+	q->w->load.joins++;
+	reply_failed(q->w, &q->to, 503, "503 Service Unavailable");
+	return false;
+}
+
+static void send_join(struct asked *q, Cv__Join *m)
+{
+	struct pending *p = link_pending(q->w, q->route.row, &q->to, q->req);
+	if (!p)
+		return;
+	put_addr(&q->local, &q->req->local);
+	p->claims = has_proof(m);
+	m->req = p->req;
+	m->alias = ipc_data(q->route.alias);
+	m->source = &q->source;
+	m->local = &q->local;
+	m->proxied = q->req->is_proxied;
+	link_ask(q->w, p, IPC_JOIN, &m->base);
+}
+
 static void ask_join(struct asked *q)
 {
 	Cv__Join m = CV__JOIN__INIT;
-	if (!sources_take(q->w->sources, &q->req->source, SOURCE_JOIN,
-			  q->req->now_ns)) {
-		reply_failed(q->w, &q->to, 503, "503 Service Unavailable");
-		return;
-	}
+	struct span cookies[COOKIES_MAX];
+	ProtobufCBinaryData values[COOKIES_MAX];
 	if (!read_json(q))
 		return;
-	if (read_join(q, &m) < 0) {
+	m.cookies = values;
+	m.n_cookies = cookie_read(q->req->head, cookies);
+	for (size_t i = 0; i < m.n_cookies; i++)
+		values[i] = ipc_data(cookies[i]);
+	if (read_join(q, &m) < 0)
 		reply_failed(q->w, &q->to, 400, "Illegal value");
-		return;
-	}
-	struct pending *p = link_pending(q->w, q->route.row, &q->to,
-					 q->req->now_ns);
-	if (!p)
-		return;
-	m.req = p->req;
-	m.alias = ipc_data(q->route.alias);
-	m.source = &q->source;
-	link_ask(q->w, p, IPC_JOIN, &m.base);
+	else if (may_join(q, &m))
+		send_join(q, &m);
 }
 
 /* --- commands ------------------------------------------------------------ */
@@ -203,6 +262,34 @@ static int read_layout(struct asked *q, Cv__Command *m)
 	return 0;
 }
 
+/* destination, role (HOST or GUEST, in the words of clients old and new),
+ * protocol (sip or auto). What else a body may say is for calls that we do
+ * not place. */
+static int read_dial(struct asked *q, Cv__Command *m)
+{
+	struct span to, role = SPAN_LIT("guest"), proto = SPAN_LIT("auto");
+	int r = json_in_text(q->json, "destination", &to);
+	if (r < 0)
+		return r;
+	r = json_in_text(q->json, "role", &role);
+	if (r < 0 && r != E_NOTFOUND)
+		return r;
+	r = json_in_text(q->json, "protocol", &proto);
+	if (r < 0 && r != E_NOTFOUND)
+		return r;
+	m->setting = span_eq_nocase(role, SPAN_LIT("host")) ||
+		     span_eq_nocase(role, SPAN_LIT("chair"));
+	if (!m->setting && !span_eq_nocase(role, SPAN_LIT("guest")))
+		return E_FORMAT;
+	if (!span_eq(proto, SPAN_LIT("auto")) &&
+	    !span_eq(proto, SPAN_LIT("sip")))
+		return E_UNSUPPORTED;
+	if (!to.n || to.n > WEB_NAME_MAX)
+		return E_LIMIT;
+	m->text = ipc_data(to);
+	return 0;
+}
+
 static int read_body(struct asked *q, Cv__Command *m)
 {
 	struct span s;
@@ -214,6 +301,7 @@ static int read_body(struct asked *q, Cv__Command *m)
 	case BODY_ASPECT: return read_aspect(q);
 	case BODY_TEXT: return read_text(q, m);
 	case BODY_LAYOUT: return read_layout(q, m);
+	case BODY_DIAL: return read_dial(q, m);
 	case BODY_SETTING:
 		r = json_in_bool(q->json, "setting", &setting);
 		m->setting = r == 0 && setting;
@@ -257,13 +345,11 @@ static void ask_command(struct asked *q)
 	Cv__Command m = CV__COMMAND__INIT;
 	if (!read_command(q, &m))
 		return;
-	struct pending *p = link_pending(q->w, q->route.row, &q->to,
-					 q->req->now_ns);
+	struct pending *p = link_pending(q->w, q->route.row, &q->to, q->req);
 	if (!p)
 		return;
 	p->annotate = wants_annotation(q);
-	if (q->route.row->op == CV__OP__OP_REFRESH_TOKEN)
-		token_key(p->token_key, q->token);
+	token_key(p->token_key, q->token);
 	m.req = p->req;
 	m.op = q->route.row->op;
 	m.alias = ipc_data(q->route.alias);
@@ -280,10 +366,10 @@ static void send_call(struct asked *q, struct span sdp,
 		      Cv__LegDescription *offer)
 {
 	Cv__Call m = CV__CALL__INIT;
-	struct pending *p = link_pending(q->w, q->route.row, &q->to,
-					 q->req->now_ns);
+	struct pending *p = link_pending(q->w, q->route.row, &q->to, q->req);
 	if (!p)
 		return;
+	token_key(p->token_key, q->token);
 	p->offer = mem_dup(sdp.p, sdp.n);
 	p->offer_n = sdp.n;
 	if (!p->offer) {
@@ -414,22 +500,65 @@ static void answer_unknown(struct asked *q)
 		reply_failed(q->w, &q->to, 404, "404 Not Found");
 }
 
+/* Keeping a token and leaving are not changes that anybody may be too fast
+ * with. */
+static bool may_write(struct asked *q)
+{
+	const struct route_row *row = q->route.row;
+	if (row->method != HTTP_POST ||
+	    row->op == CV__OP__OP_REFRESH_TOKEN ||
+	    row->op == CV__OP__OP_RELEASE_TOKEN ||
+	    row->reg == CV__REG_OP__REG_REFRESH ||
+	    row->reg == CV__REG_OP__REG_RELEASE ||
+	    sources_take(q->w->sources, &q->req->source, SOURCE_WRITE,
+			 rank_of(q->req), q->req->now_ns))
+		return true;
+	q->w->load.writes++;
+	reply_away(q->w, &q->to, row);
+	return false;
+}
+
+static void ask_reg(struct asked *q)
+{
+	const struct reg_request r = {
+		.route = &q->route, .to = &q->to, .req = q->req,
+		.token = q->token, .source = &q->source, .local = &q->local};
+	put_addr(&q->local, &q->req->local);
+	reg_ask(q->w, &r);
+}
+
 static void ask_core(struct asked *q)
 {
-	read_source(q);
+	put_addr(&q->source, &q->req->source);
 	if (q->route.kind == ROUTE_JOIN) {
 		ask_join(q);
+		return;
+	}
+	/* A registration begins with a password, as a join with a PIN. */
+	if (q->route.row->reg == CV__REG_OP__REG_REQUEST) {
+		static const Cv__Join none = CV__JOIN__INIT;
+		if (may_join(q, &none))
+			ask_reg(q);
 		return;
 	}
 	if (!read_token(q)) {
 		reply_failed(q->w, &q->to, 403, "Invalid token");
 		return;
 	}
+	(void)http_mark(q->w->https, q->req->id,
+			sessions_dscp(q->w, q->token));
+	if (!may_write(q))
+		return;
 	if (q->route.kind == ROUTE_CALL)
 		ask_call(q);
-	else if (q->route.kind == ROUTE_EVENTS)
+	else if (q->route.kind == ROUTE_REG)
+		ask_reg(q);
+	else if (q->route.kind == ROUTE_EVENTS ||
+		 q->route.kind == ROUTE_REG_EVENTS)
 		streams_open(q->w, &q->to, q->route.alias, q->token,
-			     &q->req->source, q->req->now_ns);
+			     &q->req->source,
+			     q->route.kind == ROUTE_REG_EVENTS,
+			     q->req->now_ns);
 	else
 		ask_command(q);
 }
@@ -473,6 +602,33 @@ void api_on_request(void *arg, const struct http_request *req)
 	answer(&q);
 	json_in_free(&q.json);
 	secret_wipe(q.token_buf, sizeof(q.token_buf));
+}
+
+/* --- before a request costs anything ------------------------------------- */
+
+enum http_standing api_on_standing(void *arg, const struct http_head *h,
+				   const struct addr *source, uint64_t now_ns,
+				   uint64_t *holder)
+{
+	uint8_t buf[WEB_TOKEN_MAX];
+	struct span token, cookies[COOKIES_MAX];
+	enum http_standing st = HTTP_STRANGER;
+	if (find_token(h, true, buf, &token))
+		st = sessions_standing(arg, token, source, now_ns, holder);
+	secret_wipe(buf, sizeof(buf));
+	if (st == HTTP_STRANGER && cookie_read(h, cookies) > 0)
+		st = HTTP_PROOF;
+	return st;
+}
+
+/* A banned address with people inside is not shut: its joins go to core, where
+ * a quarantined source gets the answer of an unknown alias. */
+bool api_on_admit(void *arg, const struct addr *source, uint64_t now_ns)
+{
+	struct web *w = arg;
+	return !bans_have(w->bans, source, now_ns) ||
+	       sources_held(w->sources, source, SOURCE_SESSIONS) > 0 ||
+	       now_ns - w->started_ns < WEB_BANS_GRACE_S * NS_PER_S;
 }
 
 /* --- the plain listener -------------------------------------------------- */

@@ -1,6 +1,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "ipc/ban.pb-c.h"
 #include "web/web.h"
 
 #define MOD "web"
@@ -35,6 +36,7 @@ static struct span req_key(const uint32_t *req)
 
 void link_drop(struct web *w, struct pending *p)
 {
+	w->link.n_joins -= p->row->kind == ROUTE_JOIN;
 	(void)map_del(w->link.by_req, req_key(&p->req));
 	pending_free(p);
 }
@@ -69,20 +71,28 @@ int link_send(struct web *w, enum ipc_type type, const ProtobufCMessage *msg)
 	return ipc_chan_send(ipc_ev_chan(w->link.ev), type, msg, NULL, 0);
 }
 
-struct pending *link_pending(struct web *w, const struct route_row *row,
-			     const struct reply_to *to, uint64_t now_ns)
+static bool has_room(const struct web *w, const struct route_row *row)
 {
-	struct pending *p = NULL;
-	if (map_count(w->link.by_req) < WEB_PENDING_MAX)
-		p = mem_zalloc(sizeof(*p));
+	return map_count(w->link.by_req) < WEB_PENDING_MAX &&
+	       (row->kind != ROUTE_JOIN || w->link.n_joins < WEB_JOINS_MAX);
+}
+
+struct pending *link_pending(struct web *w, const struct route_row *row,
+			     const struct reply_to *to,
+			     const struct http_request *req)
+{
+	struct pending *p = has_room(w, row) ? mem_zalloc(sizeof(*p)) : NULL;
 	if (p) {
 		list_init(&p->at);
-		p->since_ns = now_ns;
+		p->since_ns = req->now_ns;
 		p->row = row;
 		p->to = *to;
+		p->source = req->source;
 		p->req = ++w->link.last_req;
-		if (map_put(w->link.by_req, req_key(&p->req), p) == 0)
+		if (map_put(w->link.by_req, req_key(&p->req), p) == 0) {
+			w->link.n_joins += row->kind == ROUTE_JOIN;
 			return p;
+		}
 	}
 	mem_free(p);
 	w->link.dropped++;
@@ -157,6 +167,23 @@ static struct pending *found(struct web *w, uint32_t req, enum route_kind kind)
 	return p;
 }
 
+static void on_bans(struct web *w, const Cv__BanSet *m)
+{
+	uint64_t now_ns = clock_mono_ns();
+	bans_begin(w->bans, m->reset);
+	for (size_t i = 0; i < m->n_bans; i++) {
+		const Cv__Ban *b = m->bans[i];
+		struct ban_row row = {.prefix = b->prefix,
+				      .seconds = b->seconds};
+		if (!(b->ports & CV__PORT_GROUP__PORTS_WEB) ||
+		    b->ip.len != sizeof(row.ip))
+			continue;
+		memcpy(row.ip, b->ip.data, sizeof(row.ip));
+		(void)bans_put(w->bans, &row, now_ns);
+	}
+	bans_end(w->bans, m->last);
+}
+
 static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		   const ProtobufCMessage *msg, const int *fds, size_t n_fds)
 {
@@ -193,6 +220,15 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		}
 		break;
 	}
+	case IPC_REG_REPLY: {
+		const Cv__RegReply *m = (const void *)msg;
+		p = found(w, m->req, ROUTE_REG);
+		if (p) {
+			reg_reply(w, p, m);
+			link_drop(w, p);
+		}
+		break;
+	}
 	case IPC_STREAM_REPLY:
 		streams_on_reply(w, (const void *)msg);
 		break;
@@ -204,6 +240,9 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		break;
 	case IPC_SETTINGS:
 		settings_apply(w, (const void *)msg);
+		break;
+	case IPC_BAN_SET:
+		on_bans(w, (const void *)msg);
 		break;
 	default:
 		w->link.unknown++;
@@ -244,6 +283,7 @@ void link_attach(struct web *w, uint32_t instance, int fd)
 		log_error(MOD, "no channel to core", LOG_E("reason", r));
 		return;
 	}
+	load_forget(w);
 	send_waiting(w);
 	streams_on_link(w);
 }

@@ -71,7 +71,15 @@ static void on_sweep(struct timer *t, void *arg, uint64_t now_ns)
 	struct web *w = arg;
 	link_sweep(w, now_ns);
 	streams_sweep(w, now_ns);
+	load_tell(w, now_ns);
 	timer_set(w->wheel, t, now_ns + WEB_SWEEP_MS * NS_PER_MS);
+}
+
+static void on_bans_sweep(struct timer *t, void *arg, uint64_t now_ns)
+{
+	struct web *w = arg;
+	bans_sweep(w->bans, now_ns);
+	timer_set(w->wheel, t, now_ns + WEB_BANS_SWEEP_MS * NS_PER_MS);
 }
 
 static void on_stats(struct timer *t, void *arg, uint64_t now_ns)
@@ -82,6 +90,8 @@ static void on_stats(struct timer *t, void *arg, uint64_t now_ns)
 	http_server_stats(a->web.https, &h);
 	sources_stats(a->web.sources, &s);
 	uint64_t refused = h.refused_full + h.refused_source + h.too_fast +
+			   h.refused_handshakes + h.refused_banned +
+			   h.refused_proxy + h.evicted + h.bad_forwarded +
 			   h.bad_requests + h.bad_hosts + h.handshake_failed;
 	if (refused != a->refused_before)
 		log_info(MOD, "refused so far",
@@ -93,6 +103,12 @@ static void on_stats(struct timer *t, void *arg, uint64_t now_ns)
 			 LOG_U("malformed", h.bad_requests),
 			 LOG_U("host", h.bad_hosts),
 			 LOG_U("handshake", h.handshake_failed),
+			 LOG_U("handshakes", h.refused_handshakes),
+			 LOG_U("banned", h.refused_banned),
+			 LOG_U("proxy", h.refused_proxy),
+			 LOG_U("forwarded", h.bad_forwarded),
+			 LOG_U("made_room", h.evicted),
+			 LOG_U("passed", h.passed),
 			 LOG_U("evicted", s.evicted));
 	a->refused_before = refused;
 	timer_set(a->web.wheel, t, now_ns + STATS_S * NS_PER_S);
@@ -207,14 +223,25 @@ static void start_servers(struct app *a, struct role_boot *b)
 	struct http_server_cfg cfg = {
 		.base = w->base, .wheel = w->wheel, .tls = a->tls,
 		.hosts = w->boot_hosts, .sources = w->sources,
-		.conns_max = w->set.conns_max, .on_request = api_on_request,
-		.on_gone = on_gone, .on_serving = on_serving, .arg = w,
+		.proxies = &w->set.proxies,
+		.conns_max = w->set.room.conns_max,
+		.proxy_conns_max = w->set.room.proxy_conns_max,
+		.bytes_max = w->set.room.bytes_max,
+		.grace_ms = w->set.room.grace_ms,
+		.on_request = api_on_request, .on_gone = on_gone,
+		.on_serving = on_serving, .on_admit = api_on_admit,
+		.on_standing = api_on_standing, .on_pass = sessions_on_pass,
+		.arg = w,
 	};
 	int r = http_server_new(&w->https, &cfg);
 	cfg.tls = NULL;
 	cfg.on_request = redirect_on_request;
 	cfg.on_gone = NULL;
-	cfg.conns_max = w->set.conns_max / 8;
+	cfg.on_standing = NULL;
+	cfg.on_pass = NULL;
+	cfg.conns_max /= 8;
+	cfg.proxy_conns_max /= 8;
+	cfg.bytes_max /= 8;
 	if (r == 0)
 		r = http_server_new(&w->http, &cfg);
 	int fd = role_boot_fd(b, CV__FD_NAME__FD_LISTEN_HTTPS, 0);
@@ -234,7 +261,7 @@ static void start_web(struct app *a, const struct role_boot *b)
 	struct web *w = &a->web;
 	uint64_t now_ns = clock_mono_ns();
 	w->instance = b->instance;
-	w->base = event_base_new();
+	w->base = http_loop_new();
 	a->tick = w->base ? event_new(w->base, -1, 0, on_tick, a) : NULL;
 	int r = a->tick ? timer_wheel_new(&w->wheel, now_ns) : E_NOMEM;
 	if (r == 0)
@@ -243,8 +270,16 @@ static void start_web(struct app *a, const struct role_boot *b)
 		r = link_init(w);
 	if (r == 0)
 		r = streams_init(w);
+	if (r == 0)
+		r = sessions_init(w);
+	if (r == 0)
+		r = bans_new(&w->bans);
 	if (r < 0)
 		die("start", r);
+	w->started_ns = now_ns;
+	timer_init(&w->bans_sweep, on_bans_sweep, w);
+	timer_set(w->wheel, &w->bans_sweep,
+		  now_ns + WEB_BANS_SWEEP_MS * NS_PER_MS);
 	timer_init(&w->sweep, on_sweep, w);
 	timer_set(w->wheel, &w->sweep, now_ns + WEB_SWEEP_MS * NS_PER_MS);
 	timer_init(&a->stats, on_stats, a);

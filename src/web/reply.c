@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "base/clock.h"
+#include "web/cookie.h"
 #include "web/rows.h"
 #include "web/sdp_leg.h"
 #include "web/web.h"
@@ -60,6 +61,13 @@ void reply_failed(struct web *w, const struct reply_to *to, unsigned status,
 	send_json(w, to, status, 0);
 }
 
+void reply_refused(struct web *w, const struct reply_to *to, struct span text)
+{
+	json_out_reset(&w->out);
+	rows_failed_text(&w->out, text);
+	send_json(w, to, 403, 0);
+}
+
 void reply_text(struct web *w, const struct reply_to *to, unsigned status,
 		const char *text)
 {
@@ -77,19 +85,70 @@ void reply_away(struct web *w, const struct reply_to *to,
 		reply_failed(w, to, status, "503 Service Unavailable");
 }
 
+static struct span reason_of(const Cv__JoinReply *m)
+{
+	struct span s = ipc_bytes(m->reject_reason);
+	if (s.n == 0)
+		return SPAN_LIT("Call rejected");
+	return s.n > WEB_REASON_MAX ? span_of(s.p, WEB_REASON_MAX) : s;
+}
+
+/* Who was let in is known from now on, and may get a device cookie. */
+static void reply_joined(struct web *w, struct pending *p,
+			 const Cv__JoinReply *m)
+{
+	struct http_answer a = {.status = 200, .type = json_type,
+				.proves = true};
+	struct http_field f[4];
+	struct span line;
+	char cookie[COOKIE_LINE_MAX];
+	a.holder = sessions_joined(w, ipc_bytes(m->token), m->expires_s,
+				   &p->source, clock_mono_ns());
+	sessions_mark(w, ipc_bytes(m->token), m->dscp);
+	(void)http_mark(w->https, p->to.http, (uint8_t)m->dscp);
+	rows_joined(&w->out, m);
+	if (json_out_end(&w->out, &a.body) < 0) {
+		reply_text(w, &p->to, 500, "out of memory");
+		return;
+	}
+	a.n_extra = reply_cors(&p->to, f);
+	if (m->cookie.len &&
+	    cookie_print(cookie, ipc_bytes(m->cookie_name),
+			 ipc_bytes(m->cookie), &line) == 0)
+		f[a.n_extra++] = (struct http_field){SPAN_LIT("Set-Cookie"),
+						     line};
+	a.extra = f;
+	reply_answer(w, &p->to, &a);
+	secret_wipe(w->out.p, w->out.n);
+	secret_wipe(cookie, sizeof(cookie));
+}
+
+/* Anybody can show something that looks like a proof. */
+static void judge(struct web *w, const struct pending *p, Cv__JoinOutcome o)
+{
+	if (p->claims && o != CV__JOIN_OUTCOME__JOIN_OVERLOAD &&
+	    o != CV__JOIN_OUTCOME__JOIN_ROOM_FULL)
+		sources_judge(w->sources, &p->source,
+			      o == CV__JOIN_OUTCOME__JOIN_OK,
+			      clock_mono_ns());
+}
+
 void reply_join(struct web *w, struct pending *p, const Cv__JoinReply *m)
 {
 	const char *text;
 	unsigned status = 403;
+	judge(w, p, m->outcome);
 	json_out_reset(&w->out);
 	switch (m->outcome) {
 	case CV__JOIN_OUTCOME__JOIN_OK:
-		rows_joined(&w->out, m);
-		reply_json(w, &p->to, 200);
-		secret_wipe(w->out.p, w->out.n);
+		reply_joined(w, p, m);
+		return;
+	case CV__JOIN_OUTCOME__JOIN_REJECTED:
+		reply_refused(w, &p->to, reason_of(m));
 		return;
 	case CV__JOIN_OUTCOME__JOIN_PIN_REQUIRED:
-		rows_pin_prompt(&w->out, m->host_pin, m->guest_pin);
+		rows_pin_prompt(&w->out, m->host_pin, m->guest_pin,
+				w->set.pin_entry_s);
 		reply_json(w, &p->to, 403);
 		return;
 	case CV__JOIN_OUTCOME__JOIN_PIN_WRONG:
@@ -138,6 +197,7 @@ static bool failed(struct web *w, struct pending *p, Cv__ResultCode code)
 		reply_away(w, &p->to, p->row);
 		break;
 	default:
+		sessions_refused(w, p->token_key);
 		json_out_reset(&w->out);
 		rows_failed(&w->out, "Invalid token");
 		/* A common client asks again at once, for two minutes, when
@@ -166,6 +226,9 @@ static void write_result(struct web *w, const struct pending *p,
 	case RESULT_IS_ROWS:
 		rows_participants(&w->out, m);
 		break;
+	case RESULT_IS_CALLED:
+		rows_called(&w->out, ipc_bytes(m->participant));
+		break;
 	case RESULT_IS_LAYOUTS:
 		rows_layouts(&w->out, p->annotate);
 		break;
@@ -174,17 +237,37 @@ static void write_result(struct web *w, const struct pending *p,
 	}
 }
 
+/* Whose picture is asked for may not be there, either: the same words. */
+static void reply_picture(struct web *w, struct pending *p,
+			  const Cv__CommandReply *m)
+{
+	if (m->code == CV__RESULT_CODE__RESULT_NOT_FOUND)
+		reply_failed(w, &p->to, 404, "No image available");
+	else if (!failed(w, p, m->code))
+		reply_answer(w, &p->to, &(struct http_answer){
+			.status = 200, .type = "image/jpeg",
+			.body = ipc_bytes(m->picture)});
+}
+
 void reply_command(struct web *w, struct pending *p,
 		   const Cv__CommandReply *m)
 {
+	if (p->row->result == RESULT_IS_PICTURE) {
+		reply_picture(w, p, m);
+		return;
+	}
 	if (failed(w, p, m->code))
 		return;
 	if (p->row->result == RESULT_IS_EMPTY) {
 		reply_answer(w, &p->to, &(struct http_answer){.status = 204});
 		return;
 	}
-	if (p->row->result == RESULT_IS_TOKEN)
-		streams_token_moved(w, p->token_key, ipc_bytes(m->token));
+	if (p->row->result == RESULT_IS_TOKEN) {
+		sessions_token_moved(w, p->token_key, ipc_bytes(m->token),
+				     m->expires_s, &p->source,
+				     clock_mono_ns());
+		sessions_mark(w, ipc_bytes(m->token), m->dscp);
+	}
 	write_result(w, p, m);
 	reply_json(w, &p->to, 200);
 	if (p->row->result == RESULT_IS_TOKEN)

@@ -1,6 +1,7 @@
 #include "web/route.h"
 
 #define OP(x) CV__OP__OP_##x
+#define REG(x) CV__REG_OP__REG_##x
 
 static const struct route_row conference_rows[] = {
 	{"request_token", HTTP_POST, ROUTE_JOIN},
@@ -22,6 +23,8 @@ static const struct route_row conference_rows[] = {
 	{"unmuteguests", HTTP_POST, ROUTE_COMMAND, OP(UNMUTEGUESTS)},
 	{"disconnect", HTTP_POST, ROUTE_COMMAND, OP(DISCONNECT_ALL)},
 	{"message", HTTP_POST, ROUTE_COMMAND, OP(MESSAGE), BODY_MESSAGE},
+	{"dial", HTTP_POST, ROUTE_COMMAND, OP(DIAL), BODY_DIAL,
+	 .result = RESULT_IS_CALLED},
 	{"clearallbuzz", HTTP_POST, ROUTE_COMMAND, OP(CLEARALLBUZZ)},
 	{"set_guests_can_unmute", HTTP_POST, ROUTE_COMMAND,
 	 OP(SET_GUESTS_CAN_UNMUTE), BODY_SETTING},
@@ -55,6 +58,8 @@ static const struct route_row participant_rows[] = {
 	{"preferred_aspect_ratio", HTTP_POST, ROUTE_COMMAND,
 	 OP(P_PREFERRED_ASPECT_RATIO), BODY_ASPECT},
 	{"message", HTTP_POST, ROUTE_COMMAND, OP(P_MESSAGE), BODY_MESSAGE},
+	{"avatar.jpg", HTTP_GET, ROUTE_COMMAND, OP(P_AVATAR),
+	 .result = RESULT_IS_PICTURE, .query_token = true},
 	{"overlaytext", HTTP_POST, ROUTE_COMMAND, OP(P_OVERLAYTEXT),
 	 BODY_TEXT},
 	{0},
@@ -73,6 +78,21 @@ static const struct route_row call_rows[] = {
 	{0},
 };
 
+static const struct route_row registration_rows[] = {
+	{"request_token", HTTP_POST, ROUTE_REG, .reg = REG(REQUEST)},
+	{"refresh_token", HTTP_POST, ROUTE_REG, .reg = REG(REFRESH)},
+	{"release_token", HTTP_POST, ROUTE_REG, .reg = REG(RELEASE),
+	 .query_token = true},
+	{"events", HTTP_GET, ROUTE_REG_EVENTS, .reg = REG(STREAM),
+	 .query_token = true},
+	{0},
+};
+
+static const struct route_row directory_row[] = {
+	{"registrations", HTTP_GET, ROUTE_REG, .reg = REG(SEARCH)},
+	{0},
+};
+
 static bool is(const struct http_path *p, size_t i, const char *word)
 {
 	return i < p->n && span_eq(p->seg[i], span_str(word));
@@ -88,7 +108,8 @@ static void choose(struct route *out, enum http_method m, struct span name,
 		out->kind = rows->kind;
 		out->wrong_method = m != rows->method &&
 			!(m == HTTP_HEAD && rows->method == HTTP_GET &&
-			  rows->kind != ROUTE_EVENTS);
+			  rows->kind != ROUTE_EVENTS &&
+			  rows->kind != ROUTE_REG_EVENTS);
 		return;
 	}
 }
@@ -123,6 +144,18 @@ static void find_conference(struct route *out, enum http_method m,
 	}
 }
 
+static void find_registration(struct route *out, enum http_method m,
+			      const struct http_path *p)
+{
+	if (p->n == 4)
+		choose(out, m, p->seg[3], directory_row);
+	if (p->n != 6)
+		return;
+	out->alias = p->seg[4];
+	if (fits(out->alias, ROUTE_ALIAS_MAX))
+		choose(out, m, p->seg[5], registration_rows);
+}
+
 static void find_page(struct route *out, enum http_method m,
 		      const struct http_path *p)
 {
@@ -149,5 +182,7 @@ void route_find(struct route *out, enum http_method m,
 		out->wrong_method = m != HTTP_GET && m != HTTP_HEAD;
 	} else if (p->n >= 6 && is(p, 3, "conferences")) {
 		find_conference(out, m, p);
+	} else if (is(p, 3, "registrations")) {
+		find_registration(out, m, p);
 	}
 }

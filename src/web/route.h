@@ -17,6 +17,8 @@ enum route_kind {
 	ROUTE_COMMAND,		/* `op` of the row */
 	ROUTE_CALL,		/* calls, update: carries SDP */
 	ROUTE_EVENTS,
+	ROUTE_REG,		/* registrations: `reg` of the row */
+	ROUTE_REG_EVENTS,
 	ROUTE_PAGE,		/* index.html for a page address */
 	ROUTE_FILE,		/* a static file, perhaps */
 	ROUTE_KIND_COUNT
@@ -25,13 +27,14 @@ enum route_kind {
 /* What of the body becomes part of the command. */
 enum route_body {
 	BODY_NONE = 0, BODY_MESSAGE, BODY_SETTING, BODY_ROLE, BODY_ASPECT,
-	BODY_TEXT, BODY_REASON, BODY_LAYOUT
+	BODY_TEXT, BODY_REASON, BODY_LAYOUT, BODY_DIAL
 };
 
 /* The result of a success. */
 enum route_result {
 	RESULT_IS_TRUE = 0, RESULT_IS_NULL, RESULT_IS_EMPTY, RESULT_IS_TOKEN,
-	RESULT_IS_STATUS, RESULT_IS_ROWS, RESULT_IS_LAYOUTS, RESULT_IS_CALL
+	RESULT_IS_STATUS, RESULT_IS_ROWS, RESULT_IS_LAYOUTS, RESULT_IS_CALL,
+	RESULT_IS_PICTURE, RESULT_IS_CALLED
 };
 
 struct route_row {
@@ -46,11 +49,12 @@ struct route_row {
 	uint16_t away;		/* 0 = 503 */
 	bool away_is_text;
 	bool query_token;	/* ?token= is accepted */
+	Cv__RegOp reg;
 };
 
 struct route {
 	enum route_kind kind;
-	const struct route_row *row;	/* the four kinds with a row */
+	const struct route_row *row;	/* the kinds with a row */
 	bool is_api;
 	bool wrong_method;		/* the row exists, for row->method */
 	struct span alias;		/* into the path */

@@ -40,12 +40,17 @@ void rows_text(struct json_out *j, const char *text)
 	json_close(j);
 }
 
-void rows_failed(struct json_out *j, const char *text)
+void rows_failed_text(struct json_out *j, struct span text)
 {
 	json_open(j);
 	json_kv_str(j, "status", "failed");
-	json_kv_str(j, "result", text);
+	json_kv_text(j, "result", text);
 	json_close(j);
+}
+
+void rows_failed(struct json_out *j, const char *text)
+{
+	rows_failed_text(j, span_str(text));
 }
 
 static void put_version(struct json_out *j)
@@ -118,7 +123,42 @@ static void put_abilities(struct json_out *j, const Cv__JoinReply *r)
 	json_kv_bool(j, "allow_1080p", false);
 	json_kv_bool(j, "direct_media", false);
 	json_kv_bool(j, "breakout_rooms", false);
-	json_kv_bool(j, "use_relay_candidates_only", false);
+	json_kv_bool(j, "use_relay_candidates_only", r->relay_only);
+}
+
+static void put_ice_server(struct json_out *j, const Cv__IceServer *s)
+{
+	json_open(j);
+	if (!s->turn) {
+		json_kv_text(j, "url", b(s->url));
+	} else {
+		json_key(j, "urls");
+		json_list_open(j);
+		json_text(j, b(s->url));
+		json_list_close(j);
+		json_kv_text(j, "username", b(s->username));
+		json_kv_text(j, "credential", b(s->credential));
+	}
+	json_close(j);
+}
+
+/* Nothing at all when there are none: from an empty array the npm client
+ * makes an ICE server without an address and throws. */
+static void put_ice(struct json_out *j, const Cv__JoinReply *r, bool turn)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < r->n_ice_servers; i++) {
+		const Cv__IceServer *s = r->ice_servers[i];
+		if (s->turn != turn || s->url.len == 0)
+			continue;
+		if (n++ == 0) {
+			json_key(j, turn ? "turn" : "stun");
+			json_list_open(j);
+		}
+		put_ice_server(j, s);
+	}
+	if (n)
+		json_list_close(j);
 }
 
 void rows_joined(struct json_out *j, const Cv__JoinReply *r)
@@ -147,20 +187,23 @@ void rows_joined(struct json_out *j, const Cv__JoinReply *r)
 		json_kv_uint(j, "bandwidth_in", r->kbps_in);
 	if (r->kbps_out)
 		json_kv_uint(j, "bandwidth_out", r->kbps_out);
-	/* No "stun" and "turn" while there are none: from an empty array the
-	 * npm client makes an ICE server without an address and throws. */
+	put_ice(j, r, false);
+	put_ice(j, r, true);
 	if (r->reconnect.len)
 		json_kv_text(j, "reconnect", b(r->reconnect));
 	json_close(j);
 	json_close(j);
 }
 
-void rows_pin_prompt(struct json_out *j, bool host_pin, bool guest_pin)
+void rows_pin_prompt(struct json_out *j, bool host_pin, bool guest_pin,
+		     uint32_t entry_s)
 {
 	success(j);
 	json_open(j);
 	json_kv_str(j, "pin", host_pin ? "required" : "none");
 	json_kv_str(j, "guest_pin", guest_pin ? "required" : "none");
+	if (entry_s)
+		json_kv_uint(j, "pin_entry_timeout", entry_s);
 	put_version(j);
 	json_close(j);
 	json_close(j);
@@ -177,6 +220,39 @@ void rows_refreshed(struct json_out *j, const Cv__CommandReply *r)
 		json_kv_uint(j, "client_stats_update_interval",
 			     r->stats_interval_ms);
 	json_close(j);
+	json_close(j);
+}
+
+void rows_registered(struct json_out *j, const Cv__RegReply *r, bool is_new)
+{
+	success(j);
+	json_open(j);
+	json_kv_text(j, "token", b(r->token));
+	put_expires(j, r->expires_s);
+	if (is_new) {
+		json_kv_text(j, "registration_uuid", b(r->uuid));
+		json_kv_bool(j, "directory_enabled", r->directory_enabled);
+		json_kv_bool(j, "route_via_registrar", true);
+		put_version(j);
+	}
+	json_close(j);
+	json_close(j);
+}
+
+void rows_directory(struct json_out *j, const Cv__RegReply *r)
+{
+	success(j);
+	json_list_open(j);
+	for (size_t i = 0; i < r->n_entries; i++) {
+		const Cv__RegEntry *e = r->entries[i];
+
+		json_open(j);
+		json_kv_text(j, "alias", b(e->alias));
+		json_kv_text(j, "description", b(e->description));
+		json_kv_text(j, "username", b(e->username));
+		json_close(j);
+	}
+	json_list_close(j);
 	json_close(j);
 }
 
@@ -399,6 +475,22 @@ static void put_pair(struct json_out *j, const char *k1, struct span v1,
 	json_close(j);
 }
 
+static void put_incoming(struct json_out *j, const Cv__Incoming *in)
+{
+	static const Cv__Incoming none = CV__INCOMING__INIT;
+
+	if (!in)
+		in = &none;
+	json_open(j);
+	json_kv_text(j, "conference_alias", b(in->conference_alias));
+	json_kv_text(j, "remote_display_name", b(in->remote_display_name));
+	json_kv_text(j, "remote_alias", b(in->remote_alias));
+	json_kv_text(j, "local_alias", b(in->local_alias));
+	json_kv_str(j, "service_type", "gateway");
+	json_kv_text(j, "token", b(in->token));
+	json_close(j);
+}
+
 /* From the presenter's row; core never sends it to the presenter himself. */
 static void put_presenter(struct json_out *j, const Cv__ParticipantRow *r)
 {
@@ -433,6 +525,9 @@ static const char *event_name(Cv__EventKind k)
 	case CV__EVENT_KIND__EV_PRESENTATION_START:
 		return "presentation_start";
 	case CV__EVENT_KIND__EV_PRESENTATION_STOP: return "presentation_stop";
+	case CV__EVENT_KIND__EV_INCOMING: return "incoming";
+	case CV__EVENT_KIND__EV_INCOMING_CANCELLED:
+		return "incoming_cancelled";
 	default: return NULL;
 	}
 }
@@ -476,6 +571,13 @@ static void put_data(struct json_out *j, const Cv__Event *e)
 	case CV__EVENT_KIND__EV_PRESENTATION_START:
 		put_presenter(j, e->row);
 		break;
+	case CV__EVENT_KIND__EV_INCOMING:
+		put_incoming(j, e->incoming);
+		break;
+	case CV__EVENT_KIND__EV_INCOMING_CANCELLED:
+		put_pair(j, "token", e->incoming ? b(e->incoming->token) :
+			 SPAN_NONE, NULL, SPAN_NONE);
+		break;
 	default:
 		json_raw(j, "null");	/* an empty line is never dispatched */
 	}
@@ -496,4 +598,13 @@ int rows_event(struct json_out *j, const Cv__Event *e,
 	put_data(j, e);
 	json_raw(j, "\n\n");
 	return json_out_end(j, &out);
+}
+
+void rows_called(struct json_out *j, struct span uuid)
+{
+	success(j);
+	json_list_open(j);
+	json_text(j, uuid);
+	json_list_close(j);
+	json_close(j);
 }

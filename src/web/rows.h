@@ -16,15 +16,22 @@ void rows_null(struct json_out *j);
 void rows_text(struct json_out *j, const char *text);
 /* {"status":"failed","result":"<text>"} */
 void rows_failed(struct json_out *j, const char *text);
+void rows_failed_text(struct json_out *j, struct span text);
 void rows_joined(struct json_out *j, const Cv__JoinReply *r);
-/* The 403 prompt for a PIN. */
-void rows_pin_prompt(struct json_out *j, bool host_pin, bool guest_pin);
+/* The 403 prompt for a PIN, that may be looked at for so long; 0 = not said. */
+void rows_pin_prompt(struct json_out *j, bool host_pin, bool guest_pin,
+		     uint32_t entry_s);
 void rows_refreshed(struct json_out *j, const Cv__CommandReply *r);
+/* A registration; a refresh says less. */
+void rows_registered(struct json_out *j, const Cv__RegReply *r, bool is_new);
+void rows_directory(struct json_out *j, const Cv__RegReply *r);
 void rows_status(struct json_out *j, const Cv__ConferenceStatus *s);
 void rows_participants(struct json_out *j, const Cv__CommandReply *r);
 void rows_call(struct json_out *j, struct span call, struct span sdp);
 /* Names of the layouts we compose; `annotate`: objects with tags. */
 void rows_layouts(struct json_out *j, bool annotate);
+/* A list of one: who is called. */
+void rows_called(struct json_out *j, struct span uuid);
 
 /* One participant_create/update row. */
 void rows_participant(struct json_out *j, const Cv__ParticipantRow *r);

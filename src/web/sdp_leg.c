@@ -1,158 +1,69 @@
 #include "web/sdp_leg.h"
+#include <assert.h>
 #include <stdio.h>
 #include "base/addr.h"
 #include "ipc/ipc.h"
-#include "wire/sdp/sdp.h"
+#include "wire/sdp/codec.h"
 
-static const struct {
-	const char *name;
-	Cv__CodecName code;
-	uint32_t clock_hz;
-	uint8_t channels;
-	enum sdp_kind kind;
-} codecs[] = {
-	{"opus", CV__CODEC_NAME__CODEC_OPUS, 48000, 2, SDP_AUDIO},
-	{"G722", CV__CODEC_NAME__CODEC_G722, 8000, 1, SDP_AUDIO},
-	{"PCMU", CV__CODEC_NAME__CODEC_PCMU, 8000, 1, SDP_AUDIO},
-	{"PCMA", CV__CODEC_NAME__CODEC_PCMA, 8000, 1, SDP_AUDIO},
-	{"telephone-event", CV__CODEC_NAME__CODEC_TELEPHONE_EVENT, 0, 1,
-	 SDP_AUDIO},
-	{"VP8", CV__CODEC_NAME__CODEC_VP8, 90000, 1, SDP_VIDEO},
-	{"H264", CV__CODEC_NAME__CODEC_H264, 90000, 1, SDP_VIDEO},
-	{"rtx", CV__CODEC_NAME__CODEC_RTX, 90000, 1, SDP_VIDEO},
-};
-
-static const struct {
-	const char *uri;
-	Cv__ExtName name;
-} exts[] = {
-	{"urn:ietf:params:rtp-hdrext:sdes:mid", CV__EXT_NAME__EXT_MID},
-	{"urn:ietf:params:rtp-hdrext:ssrc-audio-level",
-	 CV__EXT_NAME__EXT_AUDIO_LEVEL},
-	{"http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
-	 CV__EXT_NAME__EXT_ABS_SEND_TIME},
-	{"http://www.ietf.org/id/"
-	 "draft-holmer-rmcat-transport-wide-cc-extensions-01",
-	 CV__EXT_NAME__EXT_TWCC},
-};
-
-/* type, parameter, bit; also the order in which an answer lists them. */
-static const struct {
-	const char *type, *param;
-	uint32_t bit;
-} feedbacks[] = {
-	{"goog-remb", "", CV__FEEDBACK__FB_REMB},
-	{"transport-cc", "", CV__FEEDBACK__FB_TWCC},
-	{"ccm", "fir", CV__FEEDBACK__FB_FIR},
-	{"nack", "", CV__FEEDBACK__FB_NACK},
-	{"nack", "pli", CV__FEEDBACK__FB_PLI},
-};
-
-#define COUNT(a) (sizeof(a) / sizeof(*(a)))
+/* the same numbers on both sides: a cast carries them over */
+static_assert((int)CV__CODEC_NAME__CODEC_OPUS == SDP_OPUS &&
+	      (int)CV__CODEC_NAME__CODEC_G722 == SDP_G722 &&
+	      (int)CV__CODEC_NAME__CODEC_PCMU == SDP_PCMU &&
+	      (int)CV__CODEC_NAME__CODEC_PCMA == SDP_PCMA &&
+	      (int)CV__CODEC_NAME__CODEC_TELEPHONE_EVENT ==
+		      SDP_TELEPHONE_EVENT &&
+	      (int)CV__CODEC_NAME__CODEC_VP8 == SDP_VP8 &&
+	      (int)CV__CODEC_NAME__CODEC_H264 == SDP_H264 &&
+	      (int)CV__CODEC_NAME__CODEC_RTX == SDP_RTX, "cv.CodecName");
+static_assert((int)CV__FEEDBACK__FB_NACK == SDP_FB_NACK &&
+	      (int)CV__FEEDBACK__FB_PLI == SDP_FB_PLI &&
+	      (int)CV__FEEDBACK__FB_FIR == SDP_FB_FIR &&
+	      (int)CV__FEEDBACK__FB_REMB == SDP_FB_REMB &&
+	      (int)CV__FEEDBACK__FB_TWCC == SDP_FB_TWCC, "cv.Feedback");
+static_assert((int)CV__EXT_NAME__EXT_MID == SDP_EXT_MID &&
+	      (int)CV__EXT_NAME__EXT_AUDIO_LEVEL == SDP_EXT_AUDIO_LEVEL &&
+	      (int)CV__EXT_NAME__EXT_ABS_SEND_TIME == SDP_EXT_ABS_SEND_TIME &&
+	      (int)CV__EXT_NAME__EXT_TWCC == SDP_EXT_TWCC, "cv.ExtName");
 
 /* --- the offer ----------------------------------------------------------- */
 
-static int codec_of(const struct sdp_rtpmap *m, enum sdp_kind kind)
+static Cv__Codec *neutral_codec(const struct sdp_codec *c, struct arena *a)
 {
-	for (size_t i = 0; i < COUNT(codecs); i++)
-		if (codecs[i].kind == kind &&
-		    span_eq_nocase(m->name, span_str(codecs[i].name)) &&
-		    (codecs[i].clock_hz == 0 ||
-		     codecs[i].clock_hz == m->clock_hz) &&
-		    codecs[i].channels == m->channels)
-			return (int)i;
-	return -1;
-}
-
-static uint32_t feedback_of(const struct sdp_section *m, uint8_t pt)
-{
-	struct sdp_rtcp_fb fb;
-	uint32_t bits = 0;
-	size_t it = 0;
-	while (sdp_rtcp_fb_next(m, &it, &fb)) {
-		if (!fb.all && fb.pt != pt)
-			continue;
-		for (size_t i = 0; i < COUNT(feedbacks); i++)
-			if (span_eq(fb.type, span_str(feedbacks[i].type)) &&
-			    span_eq(fb.param, span_str(feedbacks[i].param)))
-				bits |= feedbacks[i].bit;
-	}
-	return bits;
-}
-
-static void read_fmtp(Cv__Codec *c, const struct sdp_section *m)
-{
-	struct span p;
-	uint32_t profile;
-	if (!sdp_fmtp_find(m, (uint8_t)c->pt, &p))
-		return;
-	switch (c->name) {
-	case CV__CODEC_NAME__CODEC_OPUS:
-		c->useinbandfec = sdp_fmtp_uint(p, "useinbandfec", 1, 0);
-		c->usedtx = sdp_fmtp_uint(p, "usedtx", 1, 0);
-		c->stereo = sdp_fmtp_uint(p, "stereo", 1, 0);
-		c->maxaveragebitrate = (uint32_t)
-			sdp_fmtp_uint(p, "maxaveragebitrate", 510000, 0);
-		break;
-	case CV__CODEC_NAME__CODEC_H264:
-		c->packetization_mode = (uint32_t)
-			sdp_fmtp_uint(p, "packetization-mode", 2, 0);
-		if (sdp_fmtp_hex24(p, "profile-level-id", &profile))
-			c->profile_level_id = profile;
-		break;
-	case CV__CODEC_NAME__CODEC_RTX:
-		c->apt = (uint32_t)sdp_fmtp_uint(p, "apt", 127, 0);
-		break;
-	default:
-		break;
-	}
-}
-
-static uint32_t ptime_of(const struct sdp_section *m)
-{
-	const struct sdp_attr *at = sdp_attr_find(&m->attrs, "ptime");
-	uint64_t v;
-	return at && span_u64(at->value, 120, &v) == 0 ? (uint32_t)v : 0;
+	Cv__Codec *out = arena_alloc(a, sizeof(*out));
+	if (!out)
+		return NULL;
+	cv__codec__init(out);
+	out->name = (Cv__CodecName)c->id;
+	out->pt = c->pt;
+	out->clock_hz = c->clock_hz;
+	out->channels = c->channels;
+	out->feedback = c->feedback;
+	out->ptime_ms = c->ptime_ms;
+	out->useinbandfec = c->useinbandfec;
+	out->usedtx = c->usedtx;
+	out->stereo = c->stereo;
+	out->maxaveragebitrate = c->maxaveragebitrate;
+	out->packetization_mode = c->packetization_mode;
+	out->profile_level_id = c->profile_level_id;
+	out->apt = c->apt;
+	return out;
 }
 
 static int read_codecs(Cv__Section *s, const struct sdp_section *m,
 		       struct arena *a)
 {
+	struct sdp_codec c[SDP_LEG_CODECS_MAX];
+	size_t count = sdp_codecs(m, c, SDP_LEG_CODECS_MAX);
 	s->codecs = arena_alloc(a, SDP_LEG_CODECS_MAX * sizeof(*s->codecs));
 	if (!s->codecs)
 		return E_NOMEM;
-	for (size_t i = 0; i < m->fmts_n; i++) {
-		struct sdp_rtpmap map;
-		uint64_t pt;
-		if (s->n_codecs == SDP_LEG_CODECS_MAX ||
-		    span_u64(m->fmts[i], 127, &pt) < 0 ||
-		    !sdp_rtpmap_find(m, (uint8_t)pt, &map))
-			continue;
-		int k = codec_of(&map, m->kind);
-		if (k < 0)
-			continue;
-		Cv__Codec *c = arena_alloc(a, sizeof(*c));
-		if (!c)
+	for (size_t i = 0; i < count; i++) {
+		Cv__Codec *n = neutral_codec(&c[i], a);
+		if (!n)
 			return E_NOMEM;
-		cv__codec__init(c);
-		c->name = codecs[k].code;
-		c->pt = (uint32_t)pt;
-		c->clock_hz = map.clock_hz;
-		c->channels = map.channels;
-		c->feedback = feedback_of(m, (uint8_t)pt);
-		c->ptime_ms = m->kind == SDP_AUDIO ? ptime_of(m) : 0;
-		read_fmtp(c, m);
-		s->codecs[s->n_codecs++] = c;
+		s->codecs[s->n_codecs++] = n;
 	}
 	return 0;
-}
-
-static int ext_of(struct span uri)
-{
-	for (size_t i = 0; i < COUNT(exts); i++)
-		if (span_eq(uri, span_str(exts[i].uri)))
-			return (int)i;
-	return -1;
 }
 
 static int read_exts(Cv__Section *s, const struct sdp_section *m,
@@ -165,15 +76,15 @@ static int read_exts(Cv__Section *s, const struct sdp_section *m,
 		return E_NOMEM;
 	while (s->n_exts < SDP_LEG_EXTS_MAX &&
 	       sdp_extmap_next(&m->attrs, &it, &e)) {
-		int k = ext_of(e.uri);
+		enum sdp_ext_id k = sdp_ext_of(e.uri);
 		/* 15 is reserved in the one-byte form (RFC 8285 4.2) */
-		if (k < 0 || e.id > 14 || e.dir != SDP_SENDRECV)
+		if (k == SDP_EXT_NONE || e.id > 14 || e.dir != SDP_SENDRECV)
 			continue;
 		Cv__Ext *x = arena_alloc(a, sizeof(*x));
 		if (!x)
 			return E_NOMEM;
 		cv__ext__init(x);
-		x->name = exts[k].name;
+		x->name = (Cv__ExtName)k;
 		x->id = e.id;
 		s->exts[s->n_exts++] = x;
 	}
@@ -452,84 +363,32 @@ static void write_transport(struct answer *an)
 	an->candidates_done = true;
 }
 
-static void write_fmtp(struct wr *w, const Cv__Codec *c)
-{
-	char bitrate[40] = "";
-	switch (c->name) {
-	case CV__CODEC_NAME__CODEC_OPUS:
-		if (c->maxaveragebitrate)
-			(void)snprintf(bitrate, sizeof(bitrate),
-				       ";maxaveragebitrate=%u",
-				       c->maxaveragebitrate);
-		sdp_wr_attrf(w, "fmtp", "%u minptime=10;useinbandfec=%d%s%s%s",
-			     c->pt, c->useinbandfec, bitrate,
-			     c->stereo ? ";stereo=1" : "",
-			     c->usedtx ? ";usedtx=1" : "");
-		break;
-	case CV__CODEC_NAME__CODEC_H264:
-		sdp_wr_attrf(w, "fmtp", "%u level-asymmetry-allowed=1;"
-			     "packetization-mode=%u;profile-level-id=%06x",
-			     c->pt, c->packetization_mode,
-			     c->profile_level_id & 0xffffff);
-		break;
-	case CV__CODEC_NAME__CODEC_RTX:
-		sdp_wr_attrf(w, "fmtp", "%u apt=%u", c->pt, c->apt);
-		break;
-	case CV__CODEC_NAME__CODEC_TELEPHONE_EVENT:
-		sdp_wr_attrf(w, "fmtp", "%u 0-15", c->pt);
-		break;
-	default:
-		break;
-	}
-}
-
-static const char *codec_word(Cv__CodecName name)
-{
-	for (size_t i = 0; i < COUNT(codecs); i++)
-		if (codecs[i].code == name)
-			return codecs[i].name;
-	return NULL;
-}
-
 static void write_codec(struct wr *w, const Cv__Codec *c)
 {
-	const char *word = codec_word(c->name);
-	if (!word || c->pt > 127) {
+	if (c->pt > 127)
 		wr_fail(w);
-		return;
-	}
-	sdp_wr_rtpmap(w, &(struct sdp_rtpmap){
-		.pt = (uint8_t)c->pt, .name = span_str(word),
+	sdp_wr_codec(w, &(struct sdp_codec){
+		.id = (enum sdp_codec_id)c->name, .pt = (uint8_t)c->pt,
 		.clock_hz = c->clock_hz, .channels = (uint8_t)c->channels,
+		.feedback = c->feedback,
+		.useinbandfec = c->useinbandfec, .usedtx = c->usedtx,
+		.stereo = c->stereo,
+		.maxaveragebitrate = c->maxaveragebitrate,
+		.packetization_mode = (uint8_t)c->packetization_mode,
+		.profile_level_id = c->profile_level_id,
+		.level_asymmetry = true, .apt = (uint8_t)c->apt,
 	});
-	for (size_t i = 0; i < COUNT(feedbacks); i++)
-		if (c->feedback & feedbacks[i].bit)
-			sdp_wr_rtcp_fb(w, (uint8_t)c->pt, feedbacks[i].type,
-				       feedbacks[i].param[0]
-				       ? feedbacks[i].param : NULL);
-	write_fmtp(w, c);
 }
 
 static void write_exts(struct wr *w, const Cv__Section *s)
 {
-	for (size_t i = 0; i < s->n_exts; i++)
-		for (size_t k = 0; k < COUNT(exts); k++)
-			if (exts[k].name == s->exts[i]->name)
-				sdp_wr_extmap(w, &(struct sdp_extmap){
-					.id = (uint16_t)s->exts[i]->id,
-					.dir = SDP_SENDRECV,
-					.uri = span_str(exts[k].uri),
-				});
-}
-
-/* What we may say to a direction that was offered. */
-static enum sdp_dir allowed(enum sdp_dir offered)
-{
-	switch (offered) {
-	case SDP_SENDRECV: return SDP_SENDRECV;
-	case SDP_SENDONLY: return SDP_RECVONLY;
-	case SDP_RECVONLY: return SDP_SENDONLY;
-	default: return SDP_INACTIVE;
+	for (size_t i = 0; i < s->n_exts; i++) {
+		const char *uri = sdp_ext_uri((enum sdp_ext_id)s->exts[i]->name);
+		if (uri)
+			sdp_wr_extmap(w, &(struct sdp_extmap){
+				.id = (uint16_t)s->exts[i]->id,
+				.dir = SDP_SENDRECV, .uri = span_str(uri),
+			});
 	}
 }
 
@@ -591,7 +450,7 @@ static void write_section(struct answer *an, const struct sdp_section *m,
 			  const Cv__Section *s)
 {
 	struct wr *w = an->w;
-	unsigned dir = (unsigned)s->direction & (unsigned)allowed(m->dir);
+	unsigned dir = (unsigned)s->direction & (unsigned)sdp_dir_allowed(m->dir);
 	write_media(an, m, s);
 	if (m->mid.n)
 		sdp_wr_attr(w, "mid", m->mid);

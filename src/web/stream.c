@@ -6,23 +6,13 @@
 #include "web/rows.h"
 #include "web/web.h"
 
-/* All streams that were opened with tokens of one session, and by which of its
- * tokens we know it. A refresh may be asked twice in a row and both answers
- * are good, so the last few keys stay known; the newest token is kept to tell
- * a new core who listens. */
-struct session {
-	struct list streams;
-	uint8_t keys[WEB_TOKENS_KEPT][WEB_TOKEN_KEY];
-	size_t n_keys;
-	struct secret token;
-};
-
 struct stream {
 	struct list at;			/* streams.all */
 	struct list in_session;
 	struct session *session;
 	uint32_t id;			/* never used again: core's late events
 					 * must not reach another listener */
+	bool of_registration;
 	bool begun;			/* 200 was sent */
 	bool asked;			/* this core knows of it */
 	uint64_t since_ns;
@@ -31,16 +21,6 @@ struct stream {
 	size_t alias_n;
 	uint8_t alias[ROUTE_ALIAS_MAX];
 };
-
-/* A table's key for a token. Not secret and not reversible: it may stay in
- * memory longer than the token. */
-void token_key(uint8_t key[WEB_TOKEN_KEY], struct span token)
-{
-	uint8_t sum[SHA256_LEN];
-	if (crypto_sha256(sum, token) < 0)
-		rand_bytes(sum, sizeof(sum));	/* matches nothing */
-	memcpy(key, sum, WEB_TOKEN_KEY);
-}
 
 static void on_resync(struct timer *t, void *arg, uint64_t now_ns);
 
@@ -52,8 +32,6 @@ int streams_init(struct web *w)
 	int r = map_new(&s->by_id, WEB_STREAMS_MAX);
 	if (r == 0)
 		r = map_new(&s->by_http, WEB_STREAMS_MAX);
-	if (r == 0)
-		r = map_new(&s->sessions, WEB_STREAMS_MAX * WEB_TOKENS_KEPT);
 	return r;
 }
 
@@ -67,73 +45,6 @@ static struct span http_key(const uint64_t *http)
 	return span_of(http, sizeof(*http));
 }
 
-/* --- sessions ------------------------------------------------------------ */
-
-static void session_free(struct web *w, struct session *ses)
-{
-	for (size_t i = 0; i < ses->n_keys; i++)
-		(void)map_del(w->streams.sessions,
-			      span_of(ses->keys[i], WEB_TOKEN_KEY));
-	secret_release(&ses->token);
-	mem_free(ses);
-}
-
-static int session_add_key(struct web *w, struct session *ses,
-			   const uint8_t key[WEB_TOKEN_KEY])
-{
-	struct map *m = w->streams.sessions;
-	if (map_get(m, span_of(key, WEB_TOKEN_KEY)))
-		return E_EXISTS;
-	if (ses->n_keys == WEB_TOKENS_KEPT) {
-		(void)map_del(m, span_of(ses->keys[0], WEB_TOKEN_KEY));
-		memmove(ses->keys[0], ses->keys[1],
-			(WEB_TOKENS_KEPT - 1) * WEB_TOKEN_KEY);
-		ses->n_keys--;
-	}
-	int r = map_put(m, span_of(key, WEB_TOKEN_KEY), ses);
-	if (r == 0)
-		memcpy(ses->keys[ses->n_keys++], key, WEB_TOKEN_KEY);
-	return r;
-}
-
-static struct session *session_of(struct web *w, struct span token)
-{
-	uint8_t key[WEB_TOKEN_KEY];
-	token_key(key, token);
-	struct session *ses = map_get(w->streams.sessions,
-				      span_of(key, WEB_TOKEN_KEY));
-	if (ses)
-		return ses;
-	ses = mem_zalloc(sizeof(*ses));
-	if (!ses)
-		return NULL;
-	list_init(&ses->streams);
-	if (secret_init(&ses->token, token.p, token.n) < 0 ||
-	    session_add_key(w, ses, key) < 0) {
-		session_free(w, ses);
-		return NULL;
-	}
-	return ses;
-}
-
-void streams_token_moved(struct web *w, const uint8_t key[WEB_TOKEN_KEY],
-			 struct span token)
-{
-	uint8_t new_key[WEB_TOKEN_KEY];
-	struct secret fresh = {0};
-	struct session *ses = map_get(w->streams.sessions,
-				      span_of(key, WEB_TOKEN_KEY));
-	if (!ses || secret_init(&fresh, token.p, token.n) < 0)
-		return;
-	token_key(new_key, token);
-	if (session_add_key(w, ses, new_key) < 0) {
-		secret_release(&fresh);
-		return;
-	}
-	secret_release(&ses->token);
-	ses->token = fresh;
-}
-
 /* --- one stream ---------------------------------------------------------- */
 
 static void stream_free(struct web *w, struct stream *s)
@@ -144,8 +55,9 @@ static void stream_free(struct web *w, struct stream *s)
 	(void)map_del(w->streams.by_http, http_key(&s->to.http));
 	list_del(&s->at);
 	list_del(&s->in_session);
-	if (s->session && list_is_empty(&s->session->streams))
-		session_free(w, s->session);
+	if (s->session)
+		session_unused(w, s->session);
+	sources_drop(w->sources, &s->source, SOURCE_STREAMS);
 	mem_free(s);
 }
 
@@ -157,7 +69,20 @@ void streams_release(struct web *w)
 			stream_free(w, list_entry(it, struct stream, at));
 	map_free(&w->streams.by_id);
 	map_free(&w->streams.by_http);
-	map_free(&w->streams.sessions);
+}
+
+/* Calls that ring now are told anew, nothing else. */
+static int tell_registration(struct web *w, struct stream *s, Cv__Addr *a)
+{
+	Cv__Reg m = CV__REG__INIT;
+	m.op = CV__REG_OP__REG_STREAM;
+	m.stream = s->id;
+	m.alias = ipc_data(span_of(s->alias, s->alias_n));
+	m.token = ipc_data(session_token(s->session));
+	m.source = a;
+	int r = ipc_send_to_core(w, REG, &m);
+	s->asked = r == 0;
+	return r;
 }
 
 /* Tells core, which then sends everything from the start. */
@@ -167,9 +92,11 @@ static int tell(struct web *w, struct stream *s)
 	Cv__Addr a = CV__ADDR__INIT;
 	a.ip = ipc_data(span_of(s->source.ip, sizeof(s->source.ip)));
 	a.port = s->source.port;
+	if (s->of_registration)
+		return tell_registration(w, s, &a);
 	m.stream = s->id;
 	m.alias = ipc_data(span_of(s->alias, s->alias_n));
-	m.token = ipc_data(secret_span(&s->session->token));
+	m.token = ipc_data(session_token(s->session));
 	m.source = &a;
 	int r = ipc_send_to_core(w, STREAM_OPEN, &m);
 	s->asked = r == 0;
@@ -185,11 +112,17 @@ static void resync_soon(struct web *w, uint64_t now_ns)
 
 static struct stream *stream_new(struct web *w, const struct reply_to *to,
 				 struct span alias, struct span token,
-				 const struct addr *source)
+				 const struct addr *source, uint64_t now_ns)
 {
-	struct stream *s = mem_zalloc(sizeof(*s));
-	if (!s)
+	struct stream *s = NULL;
+	if (sources_hold(w->sources, source, SOURCE_STREAMS, now_ns))
+		s = mem_zalloc(sizeof(*s));
+	else
 		return NULL;
+	if (!s) {
+		sources_drop(w->sources, source, SOURCE_STREAMS);
+		return NULL;
+	}
 	list_init(&s->at);
 	list_init(&s->in_session);
 	s->id = ++w->streams.last_id;
@@ -197,10 +130,10 @@ static struct stream *stream_new(struct web *w, const struct reply_to *to,
 	s->source = *source;
 	s->alias_n = alias.n;
 	memcpy(s->alias, alias.p, alias.n);
-	s->session = session_of(w, token);
+	s->session = session_open(w, token, source, now_ns);
 	if (!s->session)
 		goto fail;
-	list_add_tail(&s->session->streams, &s->in_session);
+	session_use(s->session, &s->in_session);
 	list_add_tail(&w->streams.all, &s->at);
 	if (map_put(w->streams.by_id, id_key(&s->id), s) < 0 ||
 	    map_put(w->streams.by_http, http_key(&s->to.http), s) < 0)
@@ -213,14 +146,16 @@ fail:
 
 void streams_open(struct web *w, const struct reply_to *to, struct span alias,
 		  struct span token, const struct addr *source,
-		  uint64_t now_ns)
+		  bool of_registration, uint64_t now_ns)
 {
-	struct stream *s = stream_new(w, to, alias, token, source);
+	struct stream *s = stream_new(w, to, alias, token, source, now_ns);
 	if (!s) {
+		w->load.streams++;
 		reply_away(w, to, NULL);
 		return;
 	}
 	s->since_ns = now_ns;
+	s->of_registration = of_registration;
 	if (tell(w, s) < 0)
 		resync_soon(w, now_ns);
 }
@@ -240,12 +175,15 @@ static void begin(struct web *w, struct stream *s)
 	if (http_stream_begin(w->https, s->to.http, f, n) < 0)
 		return;		/* gone: streams_on_gone follows */
 	s->begun = true;
+	session_good(w, s->session, clock_mono_ns());
 	w->streams.opened++;
 }
 
 static void refuse(struct web *w, struct stream *s, Cv__ResultCode code)
 {
 	w->streams.refused++;
+	if (code == CV__RESULT_CODE__RESULT_INVALID_TOKEN)
+		session_bad(s->session);
 	if (s->begun)
 		(void)http_stream_end(w->https, s->to.http);
 	else if (code == CV__RESULT_CODE__RESULT_OVERLOAD)

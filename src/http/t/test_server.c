@@ -22,15 +22,21 @@ struct fixture {
 	uint16_t port;
 	enum mode mode;
 	uint64_t id, gone;
+	struct http_proxies proxies;
+	struct addr source, local, banned;
+	enum http_standing standing;	/* what on_standing says */
+	bool is_proxied;
 	unsigned requests;
 	char got[65536];
 	size_t n;
 	bool closed;
 };
 
+#define MANY {.per_s = 1000, .burst = 1000}
 static const struct source_limits limits = {
-	.conns = 4, .rate = {{.per_s = 1000, .burst = 1000}, {1, 1},
-			     {.per_s = 1000, .burst = 1000}},
+	.rate = {MANY, {1, 1}, MANY, MANY},
+	.total = {MANY, MANY, MANY, MANY},
+	.held = {4, 4, 4, 4}, .total_held = {100, 100, 100, 100},
 };
 
 static void on_request(void *arg, const struct http_request *req)
@@ -39,6 +45,9 @@ static void on_request(void *arg, const struct http_request *req)
 	struct http_answer a = {.status = 200, .type = "text/plain",
 				.body = SPAN_LIT("hello")};
 	f->id = req->id;
+	f->source = req->source;
+	f->local = req->local;
+	f->is_proxied = req->is_proxied;
 	f->requests++;
 	if (f->mode == STREAM)
 		(void)http_stream_begin(f->s, req->id, NULL, 0);
@@ -51,6 +60,23 @@ static void on_request(void *arg, const struct http_request *req)
 static void on_gone(void *arg, uint64_t id)
 {
 	((struct fixture *)arg)->gone = id;
+}
+
+static enum http_standing on_standing(void *arg, const struct http_head *h,
+				      const struct addr *source,
+				      uint64_t now_ns, uint64_t *holder)
+{
+	(void)h;
+	(void)source;
+	(void)now_ns;
+	(void)holder;
+	return ((struct fixture *)arg)->standing;
+}
+
+static bool on_admit(void *arg, const struct addr *source, uint64_t now_ns)
+{
+	(void)now_ns;
+	return !addr_ip_eq(&((struct fixture *)arg)->banned, source);
 }
 
 static int listen_any(uint16_t *port)
@@ -88,8 +114,10 @@ static int start(struct fixture *f, enum mode mode)
 		r = http_hosts_new(&f->hosts, SPAN_LIT("localhost"));
 	struct http_server_cfg cfg = {
 		.base = f->base, .wheel = f->wheel, .hosts = f->hosts,
-		.sources = f->sources, .conns_max = 3,
-		.on_request = on_request, .on_gone = on_gone, .arg = f,
+		.sources = f->sources, .proxies = &f->proxies,
+		.conns_max = 3, .proxy_conns_max = 2, .bytes_max = 1 << 20, .grace_ms = 60000,
+		.on_request = on_request, .on_gone = on_gone,
+		.on_admit = on_admit, .on_standing = on_standing, .arg = f,
 	};
 	if (r == 0)
 		r = http_server_new(&f->s, &cfg);
@@ -389,6 +417,284 @@ static void test_server__admits_no_more_than_it_may(void **st)
 	stop(f);
 }
 
+static void test_server__makes_room_by_the_idlest(void **st)
+{
+	struct fixture *f = *st;
+	int fd[5];
+	assert_int_equal(start(f, ANSWER), 0);
+	for (int i = 0; i < 3; i++) {
+		fd[i] = client(f);
+		put(f, fd[i], "G");
+	}
+	http_server_set_room(f->s, &(struct http_room){
+		.conns_max = 3, .bytes_max = 1 << 20, .grace_ms = 0});
+	/* The first one proves himself, the second is the idlest then. */
+	f->standing = HTTP_INSIDE;
+	put(f, fd[0], "ET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	f->standing = HTTP_STRANGER;
+	fd[3] = client(f);
+	f->closed = false;
+	turn(f, fd[1]);
+	assert_true(f->closed);
+	assert_int_equal(stats(f).evicted, 1);
+	assert_int_equal(stats(f).conns, 3);
+	f->closed = false;
+	fd[4] = client(f);
+	turn(f, fd[2]);
+	assert_true(f->closed);
+	f->closed = false;
+	f->n = 0;
+	put(f, fd[0], GET);
+	assert_false(f->closed);
+	assert_true(has(f, "hello"));
+	for (int i = 0; i < 5; i++)
+		(void)close(fd[i]);
+	stop(f);
+}
+
+static void test_server__bounds_what_strangers_send(void **st)
+{
+	struct fixture *f = *st;
+	static char body[60000];
+	int fd[3];
+	assert_int_equal(start(f, ANSWER), 0);
+	http_server_set_room(f->s, &(struct http_room){
+		.conns_max = 3, .bytes_max = 150 * 1024, .grace_ms = 1000});
+	memset(body, 'x', sizeof(body) - 1);
+	for (int i = 0; i < 3; i++) {
+		fd[i] = client(f);
+		put(f, fd[i], "POST / HTTP/1.1\r\nHost: localhost\r\n"
+		    "Content-Length: 90000\r\n\r\n");
+	}
+	assert_int_equal(stats(f).conns, 3);
+	put(f, fd[0], body);
+	assert_int_equal(stats(f).conns, 3);
+	/* Nobody has had his second yet, but one sent a lot. */
+	put(f, fd[1], body);
+	assert_int_equal(stats(f).conns, 2);
+	assert_int_equal(stats(f).evicted, 1);
+	f->closed = false;
+	turn(f, fd[0]);
+	assert_true(f->closed);
+	f->closed = false;
+	turn(f, fd[2]);
+	assert_false(f->closed);
+	for (int i = 0; i < 3; i++)
+		(void)close(fd[i]);
+	stop(f);
+}
+
+/* Hundreds of them, 80 kB each: measured, not reckoned, and whether or not
+ * they have proved themselves. */
+static void hold_much(struct fixture *f, enum http_standing standing)
+{
+	enum { N = 300, BYTES = 4 << 20 };
+	static char sent[80000];
+	static int fd[N];
+	struct source_limits wide = limits;
+	size_t most = 0;
+	assert_int_equal(start(f, ANSWER), 0);
+	wide.held[SOURCE_CONNS] = wide.total_held[SOURCE_CONNS] = N;
+	sources_set(f->sources, &wide, clock_mono_ns());
+	http_server_set_room(f->s, &(struct http_room){
+		.conns_max = N, .bytes_max = BYTES, .grace_ms = 1000});
+	memset(sent, 'x', sizeof(sent) - 1);
+	f->standing = standing;
+	const size_t before = heap();
+	for (int i = 0; i < N; i++) {
+		fd[i] = client(f);
+		put(f, fd[i], "POST / HTTP/1.1\r\nHost: localhost\r\n"
+		    "Content-Length: 90000\r\n\r\n");
+		(void)send(fd[i], sent, sizeof(sent) - 1,
+			   MSG_NOSIGNAL | MSG_DONTWAIT);
+		turn(f, -1);
+		const size_t now = heap() - before;
+		most = now > most ? now : most;
+	}
+	assert_true(most <= BYTES + BYTES / 8);	/* 0 under a sanitizer */
+	assert_true(stats(f).evicted >= N - BYTES / sizeof(sent));
+	for (int i = 0; i < N; i++)
+		(void)close(fd[i]);
+	stop(f);
+}
+
+static void test_server__holds_no_more_than_it_may(void **st)
+{
+	hold_much(*st, HTTP_STRANGER);
+	hold_much(*st, HTTP_INSIDE);
+}
+
+static void test_server__reads_a_body_no_further_than_it_is(void **st)
+{
+	struct fixture *f = *st;
+	static char text[90000];
+	assert_int_equal(start(f, SILENT), 0);
+	int fd = client(f), n = 8 << 10;
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &n, sizeof(n)),
+			 0);
+	put(f, fd, "POST / HTTP/1.1\r\nHost: localhost\r\n"
+	    "Content-Length: 80000\r\n\r\n");
+	memset(text, 'x', 80000);
+	size_t sent = 0;
+	while (sent < 80000) {
+		ssize_t k = send(fd, text + sent, 80000 - sent, MSG_DONTWAIT);
+		sent += k > 0 ? (size_t)k : 0;
+		turn(f, fd);
+	}
+	turn(f, fd);
+	assert_int_equal(f->requests, 1);
+	(void)close(fd);
+	stop(f);
+}
+
+static void test_server__tells_both_addresses(void **st)
+{
+	struct fixture *f = *st;
+	assert_int_equal(start(f, ANSWER), 0);
+	int fd = client(f);
+	put(f, fd, "GET / HTTP/1.1\r\nHost: localhost\r\n"
+	    "X-Forwarded-For: 203.0.113.5\r\n\r\n");
+	assert_true(addr_is_loopback(&f->source));
+	assert_true(addr_is_loopback(&f->local));
+	assert_int_equal(f->local.port, f->port);
+	assert_false(f->is_proxied);
+	(void)close(fd);
+	stop(f);
+}
+
+static void test_server__believes_a_trusted_proxy(void **st)
+{
+	struct fixture *f = *st;
+	struct addr want;
+	int fd[4];
+	assert_int_equal(start(f, ANSWER), 0);
+	assert_int_equal(http_proxies_parse(&f->proxies,
+					    SPAN_LIT("127.0.0.0/8")), 0);
+	assert_int_equal(addr_parse(&f->banned, SPAN_LIT("203.0.113.66"), 0),
+			 0);
+	fd[0] = client(f);
+	put(f, fd[0], "GET / HTTP/1.1\r\nHost: localhost\r\n"
+	    "X-Forwarded-For: 198.51.100.1, 203.0.113.5\r\n\r\n");
+	assert_int_equal(addr_parse(&want, SPAN_LIT("203.0.113.5"), 0), 0);
+	assert_true(addr_eq(&f->source, &want));
+	assert_true(f->is_proxied);
+	/* Without the field, and with a bad one, it is the proxy itself. */
+	put(f, fd[0], GET);
+	assert_true(addr_is_loopback(&f->source));
+	assert_false(f->is_proxied);
+	put(f, fd[0], "GET / HTTP/1.1\r\nHost: localhost\r\n"
+	    "X-Forwarded-For: 203.0.113.5, unknown\r\n\r\n");
+	assert_true(addr_is_loopback(&f->source));
+	assert_int_equal(stats(f).bad_forwarded, 1);
+	assert_int_equal(f->requests, 3);
+	/* A banned source behind it hears no more than that. */
+	put(f, fd[0], "GET / HTTP/1.1\r\nHost: localhost\r\n"
+	    "X-Forwarded-For: 203.0.113.66\r\n\r\n");
+	assert_int_equal(f->requests, 3);
+	assert_true(has(f, "HTTP/1.1 503 "));
+	assert_int_equal(stats(f).refused_banned, 1);
+	/* Its connections have a cap of their own. */
+	(void)close(fd[0]);
+	turn(f, -1);
+	for (int i = 1; i < 4; i++)
+		fd[i] = client(f);
+	f->closed = false;
+	turn(f, fd[3]);
+	assert_true(f->closed);
+	assert_int_equal(stats(f).refused_proxy, 1);
+	assert_int_equal(stats(f).conns, 2);
+	for (int i = 1; i < 4; i++)
+		(void)close(fd[i]);
+	turn(f, -1);
+	assert_int_equal(stats(f).conns, 0);
+	stop(f);
+}
+
+static void test_server__closes_on_a_banned_source(void **st)
+{
+	struct fixture *f = *st;
+	assert_int_equal(start(f, ANSWER), 0);
+	assert_int_equal(addr_parse(&f->banned, SPAN_LIT("127.0.0.1"), 0), 0);
+	int fd = client(f);
+	turn(f, fd);
+	assert_true(f->closed);
+	assert_int_equal(f->n, 0);
+	assert_int_equal(stats(f).refused_banned, 1);
+	assert_int_equal(stats(f).accepted, 0);
+	(void)close(fd);
+	stop(f);
+}
+
+static void test_server__refuses_before_the_body_comes(void **st)
+{
+	struct fixture *f = *st;
+	assert_int_equal(start(f, ANSWER), 0);
+	f->standing = HTTP_TOO_FAST;
+	int fd = client(f);
+	put(f, fd, "POST / HTTP/1.1\r\nHost: localhost\r\n"
+	    "Content-Length: 90000\r\n\r\n");
+	assert_true(has(f, "HTTP/1.1 503 "));
+	assert_int_equal(f->requests, 0);
+	assert_int_equal(stats(f).too_fast, 1);
+	(void)close(fd);
+	stop(f);
+}
+
+/* Our end of a client's connection: the socket whose peer he is. */
+static int other_end(int fd)
+{
+	struct sockaddr_in me = {0};
+	socklen_t n = sizeof(me);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&me, &n), 0);
+	for (int s = 3; s < 256; s++) {
+		struct sockaddr_in6 a = {0};
+		n = sizeof(a);
+		if (getpeername(s, (struct sockaddr *)&a, &n) == 0 &&
+		    a.sin6_port == me.sin_port && s != fd)
+			return s;
+	}
+	return -1;
+}
+
+static int tos_of(int fd)
+{
+	int v = -1;
+	socklen_t n = sizeof(v);
+	assert_int_equal(getsockopt(fd, IPPROTO_IP, IP_TOS, &v, &n), 0);
+	return v;
+}
+
+static void test_server__marks_a_connections_packets(void **st)
+{
+	struct fixture *f = *st;
+	assert_int_equal(start(f, SILENT), 0);
+	int fd = client(f);
+	put(f, fd, GET);
+	int ours = other_end(fd);
+	assert_true(ours >= 0);
+	assert_int_equal(tos_of(ours), 0);
+	assert_int_equal(http_mark(f->s, f->id, 46), 0);
+	assert_int_equal(tos_of(ours), 46 << 2);
+	assert_int_equal(http_mark(f->s, f->id, 0), 0);
+	assert_int_equal(tos_of(ours), 0);
+	assert_int_equal(http_mark(f->s, f->id + 1, 46), E_NOTFOUND);
+	(void)close(fd);
+	turn(f, -1);
+	stop(f);
+	/* A proxy's connection is everybody's. */
+	assert_int_equal(start(f, SILENT), 0);
+	assert_int_equal(http_proxies_parse(&f->proxies,
+					    SPAN_LIT("127.0.0.1/32")), 0);
+	fd = client(f);
+	put(f, fd, "GET / HTTP/1.1\r\nHost: localhost\r\n"
+	    "X-Forwarded-For: 192.0.2.1\r\n\r\n");
+	assert_int_equal(http_mark(f->s, f->id, 46), 0);
+	assert_int_equal(tos_of(other_end(fd)), 0);
+	(void)close(fd);
+	turn(f, -1);
+	stop(f);
+}
+
 static int body(void *arg)
 {
 	struct fixture *f = arg;
@@ -427,6 +733,15 @@ int main(void)
 		T(test_server__cuts_a_stream_that_is_not_read),
 		T(test_server__cuts_a_stream_that_stalls),
 		T(test_server__admits_no_more_than_it_may),
+		T(test_server__makes_room_by_the_idlest),
+		T(test_server__bounds_what_strangers_send),
+		T(test_server__holds_no_more_than_it_may),
+		T(test_server__reads_a_body_no_further_than_it_is),
+		T(test_server__tells_both_addresses),
+		T(test_server__believes_a_trusted_proxy),
+		T(test_server__closes_on_a_banned_source),
+		T(test_server__refuses_before_the_body_comes),
+		T(test_server__marks_a_connections_packets),
 		T(test_server__survives_each_failing_allocation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include "base/alloc.h"
 #include "base/rand.h"
+#include "wire/json/json.h"
 
 struct json_in {
 	json_t *top;
@@ -13,31 +14,6 @@ void json_in_warm(void)
 	json_object_seed(rand_u32() | 1);
 }
 
-/* Nesting outside strings. The library recurses, and this bounds it. */
-static int check_depth(struct span s)
-{
-	unsigned depth = 0;
-	bool quoted = false;
-	for (size_t i = 0; i < s.n; i++) {
-		uint8_t c = s.p[i];
-		if (quoted) {
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				quoted = false;
-		} else if (c == '"') {
-			quoted = true;
-		} else if (c == '{' || c == '[') {
-			if (++depth > JSON_IN_DEPTH)
-				return E_LIMIT;
-		} else if (c == '}' || c == ']') {
-			if (depth-- == 0)
-				return E_FORMAT;
-		}
-	}
-	return 0;
-}
-
 int json_in_parse(struct json_in **out, struct span text)
 {
 	json_error_t err;
@@ -45,7 +21,7 @@ int json_in_parse(struct json_in **out, struct span text)
 		text = SPAN_LIT("{}");
 	if (text.n > JSON_IN_MAX)
 		return E_LIMIT;
-	int r = check_depth(text);
+	int r = json_nesting(text, JSON_IN_DEPTH);
 	if (r < 0)
 		return r;
 	struct json_in *j = mem_zalloc(sizeof(*j));

@@ -1,7 +1,8 @@
-/* A path and a body as a hostile client sends them: first line is the path,
- * the rest the JSON. */
+/* A path and a body as a hostile client sends them: first line is the path (or
+ * an Authorization field), the rest the JSON. */
 #include <stdlib.h>
 #include "base/alloc.h"
+#include "web/basic.h"
 #include "web/json/in.h"
 #include "web/json/out.h"
 #include "web/route.h"
@@ -47,10 +48,20 @@ static void try_body(struct span text)
 	json_in_free(&j);
 }
 
+static void try_basic(struct span header)
+{
+	uint8_t buf[BASIC_MAX];
+	struct span user, password;
+	if (basic_read(header, buf, &user, &password) &&
+	    (user.p < buf || password.p + password.n > buf + sizeof(buf)))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span path, body;
 	(void)span_split(span_of(data, size), '\n', &path, &body);
+	try_basic(path);
 	try_path(path);
 	try_body(body);
 	return 0;

@@ -96,7 +96,7 @@ static void test_route__knows_nothing_else(void **st)
 	static const char *const none[] = {
 		"/api", "/api/client/v2", "/api/client/v1/status",
 		"/api/client/v2/conferences", "/api/client/v2/conferences/a",
-		C "dial", C "participants/u1", P "nothing", P "calls/c1",
+		C "transfer", C "participants/u1", P "nothing", P "calls/c1",
 		P "calls/c1/nothing", P "calls/c1/ack/x", C "events/x",
 		"/api/client/v2/status/x",
 	};
@@ -136,6 +136,48 @@ static void test_route__takes_query_tokens_on_three_rows(void **st)
 	assert_int_equal(n, 3);
 }
 
+static void test_route__finds_registrations(void **st)
+{
+	(void)st;
+#define R "/api/client/v2/registrations"
+	static const struct {
+		enum http_method m;
+		const char *path;
+		enum route_kind kind;
+		Cv__RegOp reg;
+		bool query_token;
+	} v[] = {
+		{HTTP_POST, R "/bob%40ex/request_token", ROUTE_REG,
+		 CV__REG_OP__REG_REQUEST, false},
+		{HTTP_POST, R "/bob%40ex/refresh_token", ROUTE_REG,
+		 CV__REG_OP__REG_REFRESH, false},
+		{HTTP_POST, R "/bob%40ex/release_token", ROUTE_REG,
+		 CV__REG_OP__REG_RELEASE, true},
+		{HTTP_GET, R "/bob%40ex/events", ROUTE_REG_EVENTS,
+		 CV__REG_OP__REG_STREAM, true},
+		{HTTP_GET, R, ROUTE_REG, CV__REG_OP__REG_SEARCH, false},
+	};
+	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++) {
+		find(v[i].m, v[i].path);
+		assert_int_equal(r.kind, v[i].kind);
+		assert_int_equal(r.row->reg, v[i].reg);
+		assert_int_equal(r.row->query_token, v[i].query_token);
+		assert_false(r.wrong_method);
+		if (v[i].reg != CV__REG_OP__REG_SEARCH)
+			assert_true(span_eq(r.alias, SPAN_LIT("bob@ex")));
+	}
+	find(HTTP_POST, R);
+	assert_true(r.wrong_method);
+	find(HTTP_HEAD, R "/bob/events");
+	assert_true(r.wrong_method);
+	find(HTTP_POST, R "/bob/lock");
+	assert_int_equal(r.kind, ROUTE_NONE);
+	find(HTTP_POST, R "/bob");
+	assert_int_equal(r.kind, ROUTE_NONE);
+	find(HTTP_POST, R "/bob/participants/x/mute");
+	assert_int_equal(r.kind, ROUTE_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +185,7 @@ int main(void)
 		cmocka_unit_test(test_route__decodes_the_alias),
 		cmocka_unit_test(test_route__knows_nothing_else),
 		cmocka_unit_test(test_route__tells_a_wrong_method),
+		cmocka_unit_test(test_route__finds_registrations),
 		cmocka_unit_test(
 			test_route__takes_query_tokens_on_three_rows),
 	};

@@ -99,9 +99,13 @@ static void test_rows__envelopes(void **st)
 	is("{\"status\":\"success\",\"result\":\"OK\"}");
 	rows_failed(&j, "Invalid PIN");
 	is("{\"status\":\"failed\",\"result\":\"Invalid PIN\"}");
-	rows_pin_prompt(&j, true, false);
+	rows_pin_prompt(&j, true, false, 0);
 	is("{\"status\":\"success\",\"result\":{\"pin\":\"required\","
 	   "\"guest_pin\":\"none\"," VERSION "}}");
+	rows_pin_prompt(&j, true, true, 90);
+	is("{\"status\":\"success\",\"result\":{\"pin\":\"required\","
+	   "\"guest_pin\":\"required\",\"pin_entry_timeout\":90,"
+	   VERSION "}}");
 }
 
 static void test_rows__joined(void **st)
