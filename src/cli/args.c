@@ -2,15 +2,38 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* Resources of the management API that anybody may make. */
+#define RESOURCES                                                             \
+	"conference conference_alias administrator system_location "          \
+	"policy_server gateway_routing_rule break_in_allow_list_address "     \
+	"device sip_proxy stun_server turn_server"
+
 const struct args_verb args_verbs[] = {
-	{"list", "conference conference_alias global administrator",
+	{"list", RESOURCES " global conference_invitation",
 	 "stored rows; FIELD=VALUE filters"},
-	{"create", "conference conference_alias administrator",
+	{"create", RESOURCES,
 	 "a new row; a room gets a PIN unless one is given, or --open"},
-	{"change", "conference conference_alias global administrator",
+	{"change", RESOURCES " global conference_invitation",
 	 "fields of one row; an empty value unsets"},
-	{"remove", "conference conference_alias administrator", "one row"},
-	{"show", "conference participant", "live rooms and participants"},
+	{"remove", RESOURCES " conference_invitation", "one row"},
+	{"invite", "create list revoke",
+	 "keys that lead into a room: create ROOM, list [ROOM], revoke ID"},
+	{"alarms", "list history acknowledge",
+	 "what needs attention: list, history, acknowledge ID"},
+	{"guard", "list ban release release-room",
+	 "who is refused: list, ban NET seconds=N, release NET, release-room "
+	 "ROOM"},
+	{"route", "test",
+	 "which service or rule an alias leads to: test ALIAS [protocol=sip] "
+	 "[location=NAME] [registered=true]"},
+	{"policy", "test",
+	 "a policy script or server, tried out: test PROFILE [kind=service] "
+	 "[script=@FILE] [input=@FILE.json] [alias=X] [external=true]"},
+	{"sip", "state calls refusals dial",
+	 "SIP: its ports and figures, calls, who was refused and why; dial "
+	 "ROOM to=WHOM [role=guest]"},
+	{"show", "conference participant registration",
+	 "live rooms, participants, registered apps and devices"},
 	{"disconnect", "conference participant", "a meeting, or one person"},
 	{"verify", "audit", "the audit chain"},
 	{"status", "", "the platform's state"},
@@ -36,9 +59,19 @@ static const char *full_name(const char *resource)
 		{"room", "conference"}, {"rooms", "conference"},
 		{"conferences", "conference"},
 		{"alias", "conference_alias"},
-		{"aliases", "conference_alias"}, {"settings", "global"},
-		{"participants", "participant"},
+		{"aliases", "conference_alias"}, {"setting", "global"},
+		{"settings", "global"}, {"participants", "participant"},
 		{"administrators", "administrator"},
+		{"location", "system_location"},
+		{"locations", "system_location"},
+		{"policy", "policy_server"}, {"policies", "policy_server"},
+		{"rule", "gateway_routing_rule"},
+		{"rules", "gateway_routing_rule"},
+		{"allow", "break_in_allow_list_address"},
+		{"allow_list", "break_in_allow_list_address"},
+		{"invitation", "conference_invitation"},
+		{"invitations", "conference_invitation"},
+		{"devices", "device"},
 	};
 	for (size_t i = 0; i < sizeof(shorts) / sizeof(shorts[0]); i++)
 		if (strcmp(resource, shorts[i][0]) == 0)
@@ -58,10 +91,12 @@ static bool has_word(const char *words, const char *word)
 	return false;
 }
 
+/* Digits only behind letters: overflow_location1. */
 static bool is_field_name(struct span s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || s.p[i] == '_'))
+		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || s.p[i] == '_' ||
+		      (i > 0 && s.p[i] >= '0' && s.p[i] <= '9')))
 			return false;
 	return s.n > 0 && s.n < ARGS_NAME_MAX;
 }
@@ -124,6 +159,25 @@ static int check(const struct args *a, char error[ARGS_ERROR_MAX])
 	return 0;
 }
 
+/* --some-field VALUE or --some-field=VALUE is some_field=VALUE. */
+static int field_option(struct args *a, int argc, char *const argv[], int *i,
+			char error[ARGS_ERROR_MAX])
+{
+	struct span name, value;
+	char text[ARGS_NAME_MAX];
+	const char *word = argv[*i] + 2;
+	bool has_value = span_split(span_str(word), '=', &name, &value);
+	if (span_cstr(name, text, sizeof(text)) < 0)
+		text[0] = 0;
+	for (char *p = text; *p; p++)
+		*p = *p == '-' ? '_' : *p;
+	if (!is_field_name(span_str(text)) || (!has_value && *i + 1 >= argc))
+		return complain(error, "%.100s: no such option, or no value",
+				argv[*i]);
+	return add_field(a, span_str(text), has_value ?
+			 word + name.n + 1 : argv[++*i], error);
+}
+
 static int option(struct args *a, int argc, char *const argv[], int *i,
 		  char error[ARGS_ERROR_MAX])
 {
@@ -136,6 +190,8 @@ static int option(struct args *a, int argc, char *const argv[], int *i,
 		a->help = true;
 	else if (strcmp(text, "--socket") == 0 && *i + 1 < argc)
 		a->socket = argv[++*i];
+	else if (strcmp(text, "--socket") != 0 && text[1] == '-')
+		return field_option(a, argc, argv, i, error);
 	else
 		return complain(error, "%.100s: no such option, or no value",
 				text);

@@ -60,6 +60,10 @@ static void choices(FILE *f, const struct schema_resource *r)
 	for (unsigned i = 0; i < r->n_fields; i++) {
 		const struct schema_field *x = &r->fields[i];
 		bool is_enum = x->type == SCHEMA_ENUM;
+		if (x->type == SCHEMA_TEMPLATE)
+			(void)fprintf(f, "		%s.%s) COMPREPLY=($(compgen -f "
+				      "-P @ -- \"${cur#@}\")) ;;\n",
+				      r->name, x->name);
 		if (!is_enum && x->type != SCHEMA_BOOL)
 			continue;
 		(void)fprintf(f, "		%s.%s) COMPREPLY=($(compgen -W '",
@@ -87,7 +91,8 @@ static void fields(FILE *f)
 		const struct schema_resource *r = schema_resource(i);
 		(void)fprintf(f, "	%s) COMPREPLY=($(compgen -W '", r->name);
 		for (unsigned k = 0; k < r->n_fields; k++)
-			if (!(r->fields[k].flags & SCHEMA_F_READONLY))
+			if (!(r->fields[k].flags &
+			      (SCHEMA_F_READONLY | SCHEMA_F_BY_CORE)))
 				(void)fprintf(f, "%s= ", r->fields[k].name);
 		(void)fprintf(f, "%s' -- \"$cur\")) ;;\n",
 			      i == RES_CONFERENCE ? "alias=" : "");

@@ -7,12 +7,13 @@
 #include "cli/args.h"
 #include "cli/complete.h"
 #include "cli/conn.h"
+#include "cli/firewall_cmd.h"
 #include "cli/print.h"
 
 #define SOCKET_DEFAULT "/run/conclave/cli.sock"
 
 enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHED = 3, EXIT_MISSING = 4,
-       SECRETS_MAX = 4, SECRET_LEN = 256 };
+       SECRETS_MAX = 4, SECRET_LEN = 256, FILES_MAX = 4 };
 
 struct cli {
 	struct args args;
@@ -22,6 +23,8 @@ struct cli {
 	char message[1024];
 	char secret[SECRETS_MAX][SECRET_LEN];
 	size_t n_secrets;
+	char *file[FILES_MAX];		/* owned */
+	size_t n_files;
 	char after[24];
 };
 
@@ -32,7 +35,8 @@ static void usage(FILE *f)
 	for (const struct args_verb *v = args_verbs; v->name != NULL; v++)
 		(void)fprintf(f, "  %-11s %s\n  %11s (%s)\n", v->name, v->help,
 			      "", *v->resources ? v->resources : "no resource");
-	(void)fputs("See docs/cli.md.\n", f);
+	(void)fputs("  firewall    the kernel's rules: conclave firewall --help\n"
+		    "See docs/cli.md.\n", f);
 }
 
 /* --- secrets from the terminal -------------------------------------------- */
@@ -85,6 +89,65 @@ static int ask_secrets(struct cli *c)
 		if (e < 0)
 			return e;
 		c->args.field[i].value = dst;
+	}
+	return 0;
+}
+
+/* --- templates from files --------------------------------------------------- */
+
+static int complain_file(const char *path, const char *what)
+{
+	(void)fprintf(stderr, "conclave: %s: %s\n", path, what);
+	return E_FORMAT;
+}
+
+/* A name or, as "-", standard input. */
+static int read_file(const char *path, char **out)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	FILE *f = is_stdin ? stdin : fopen(path, "re");
+	if (f == NULL)
+		return complain_file(path, "cannot be read");
+	char *text = mem_alloc(SCHEMA_VALUE_MAX + 2);
+	size_t n = text ? fread(text, 1, SCHEMA_VALUE_MAX + 1, f) : 0;
+	int e = text == NULL ? complain_file(path, "out of memory") :
+		ferror(f) ? complain_file(path, "cannot be read") :
+		n > SCHEMA_VALUE_MAX ? complain_file(path, "is too long") :
+		memchr(text, 0, n) ? complain_file(path, "is not text") : 0;
+	if (!is_stdin)
+		(void)fclose(f);	/* was only read */
+	if (e < 0) {
+		mem_free(text);
+		return e;
+	}
+	text[n] = 0;
+	*out = text;
+	return 0;
+}
+
+static bool may_be_file(const struct cli *c, const char *name)
+{
+	if (c->resource == NULL)
+		return strcmp(c->args.verb, "policy") == 0 &&
+		       (strcmp(name, "script") == 0 ||
+			strcmp(name, "input") == 0);
+	int k = schema_field_named(c->resource, span_str(name));
+	return k >= 0 && c->resource->fields[k].type == SCHEMA_TEMPLATE;
+}
+
+static int read_files(struct cli *c)
+{
+	for (size_t i = 0; i < c->args.n_fields; i++) {
+		const char *value = c->args.field[i].value;
+		if (value[0] != '@' ||
+		    !may_be_file(c, c->args.field[i].name))
+			continue;
+		if (c->n_files == FILES_MAX)
+			return E_LIMIT;
+		int e = read_file(value + 1, &c->file[c->n_files]);
+		if (e < 0)
+			return e;
+		c->args.field[i].value = c->file[c->n_files++];
 	}
 	return 0;
 }
@@ -177,12 +240,48 @@ static void tell_proposed(const struct rows *r)
 	}
 }
 
+/* Who sets something that nobody acts on yet must not believe in it. */
+static void tell_later(const struct cli *c)
+{
+	if (c->resource == NULL || (strcmp(c->args.verb, "create") != 0 &&
+				    strcmp(c->args.verb, "change") != 0))
+		return;
+	for (size_t i = 0; i < c->args.n_fields; i++) {
+		const struct schema_field *f;
+		int n = schema_field_named(c->resource,
+					   span_str(c->args.field[i].name));
+		if (n < 0)
+			continue;
+		f = &c->resource->fields[n];
+		if (f->flags & SCHEMA_F_LATER &&
+		    strcmp(c->args.field[i].value, f->def ? f->def : "") != 0)
+			(void)fprintf(stderr, "warning: %s has no effect yet: "
+				      "%s\n", f->name, f->help);
+	}
+}
+
 static void show(const struct cli *c)
 {
 	bool is_list = strcmp(c->args.verb, "list") == 0 ||
 		       strcmp(c->args.verb, "show") == 0;
 	bool is_one = c->args.which != NULL ||
 		      (c->resource != NULL && c->resource->is_singleton);
+	/* Verbs whose second word says what is done. */
+	if (strcmp(c->args.verb, "invite") == 0 ||
+	    strcmp(c->args.verb, "alarms") == 0 ||
+	    strcmp(c->args.verb, "guard") == 0) {
+		is_list = strcmp(c->args.resource, "list") == 0 ||
+			  strcmp(c->args.resource, "history") == 0;
+		is_one = false;
+	}
+	if (strcmp(c->args.verb, "sip") == 0)
+		is_list = strcmp(c->args.resource, "calls") == 0 ||
+			  strcmp(c->args.resource, "refusals") == 0;
+	if (strcmp(c->args.verb, "route") == 0 ||
+	    strcmp(c->args.verb, "policy") == 0) {
+		is_list = true;
+		is_one = false;
+	}
 	if (c->args.json)
 		print_json(stdout, c->rows, c->resource);
 	else if (is_list && !is_one)
@@ -229,6 +328,8 @@ static int run(struct cli *c)
 			      err_text(e));
 		return EXIT_USAGE;
 	}
+	if (read_files(c) < 0)
+		return EXIT_USAGE;
 	e = conn_open(&conn, path);
 	if (e < 0)
 		return unreached(c, path, e);
@@ -238,6 +339,7 @@ static int run(struct cli *c)
 		return unreached(c, path, e);
 	if (c->error < 0)
 		return refused(c);
+	tell_later(c);
 	show(c);
 	return fflush(stdout) == 0 ? 0 : EXIT_REFUSED;
 }
@@ -246,6 +348,8 @@ int main(int argc, char **argv)
 {
 	static struct cli c;
 	char error[ARGS_ERROR_MAX];
+	if (argc > 1 && strcmp(argv[1], "firewall") == 0)
+		return firewall_main(argc, argv);
 	if (args_parse(&c.args, argc, argv, error) < 0) {
 		(void)fprintf(stderr, "conclave: %s\n", error);
 		return EXIT_USAGE;
@@ -266,6 +370,8 @@ int main(int argc, char **argv)
 		return EXIT_REFUSED;
 	int code = run(&c);
 	rows_free(&c.rows);
+	for (size_t i = 0; i < c.n_files; i++)
+		mem_free(c.file[i]);
 	secret_wipe(c.secret, sizeof(c.secret));
 	return code;
 }

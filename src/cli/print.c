@@ -1,7 +1,7 @@
 #include "cli/print.h"
 #include "base/alloc.h"
 
-enum { FIELDS_MAX = 80, COLUMNS_MAX = 24, CELL_MAX = 60, CLEAN_MAX = 33000,
+enum { FIELDS_MAX = SCHEMA_FIELDS_MAX + 8, COLUMNS_MAX = 24, CELL_MAX = 60, CLEAN_MAX = 33000,
        NAME_MAX_LEN = 64 };
 
 struct cell {
@@ -160,6 +160,21 @@ static bool is_column(const struct schema_resource *r, const char *name)
 				   "guest_pin participant_limit ",
 		[RES_CONFERENCE_ALIAS] = " id alias conference description ",
 		[RES_ADMINISTRATOR] = " id username ",
+		[RES_SYSTEM_LOCATION] = " id name source_networks "
+			"interface_addresses policy_server ",
+		[RES_POLICY_SERVER] = " id name url description ",
+		[RES_GATEWAY_ROUTING_RULE] = " id priority enable name "
+			"match_string replace_string called_device_type ",
+		[RES_BREAK_IN_ALLOW_LIST_ADDRESS] = " id name address prefix "
+			"allowlist_entry_type ignore_incorrect_aliases "
+			"ignore_incorrect_pins ",
+		[RES_CONFERENCE_INVITATION] = " id conference description "
+			"creation_time expiry_time ",
+		[RES_DEVICE] = " id alias username description ",
+		[RES_SIP_PROXY] = " id name address port transport ",
+		[RES_STUN_SERVER] = " id name address port ",
+		[RES_TURN_SERVER] = " id name address port server_type "
+			"transport_type ",
 	};
 	char word[NAME_MAX_LEN + 2];
 	if (r == NULL || shown[r->id] == NULL)
@@ -235,6 +250,21 @@ void print_table(FILE *f, const struct rows *r,
 	}
 }
 
+/* A template has lines of its own. */
+static void print_lines(FILE *f, char *text, struct span s, size_t indent)
+{
+	struct span line;
+	bool more = true, is_first = true;
+	while (more) {
+		more = span_split(s, '\n', &line, &s);
+		if (!is_first)
+			pad(f, "", 0, indent);
+		is_first = false;
+		(void)print_clean(text, CLEAN_MAX, line);
+		(void)fprintf(f, "%s\n", text);
+	}
+}
+
 void print_fields(FILE *f, const struct rows *r)
 {
 	char *text = mem_alloc(CLEAN_MAX);
@@ -247,8 +277,7 @@ void print_fields(FILE *f, const struct rows *r)
 		for (size_t k = 0; k < l->n; k++) {
 			pad(f, l->cell[k].name, strlen(l->cell[k].name),
 			    widest + 2);
-			(void)print_clean(text, CLEAN_MAX, l->cell[k].value);
-			(void)fprintf(f, "%s\n", text);
+			print_lines(f, text, l->cell[k].value, widest + 2);
 		}
 	}
 	mem_free(text);
