@@ -34,16 +34,28 @@ export interface Joined {
   chat_enabled?: boolean;
   bandwidth_in?: number;
   reconnect?: string;
+  stun?: { url: string }[];
+  turn?: { urls: string[]; username?: string; credential?: string }[];
+  use_relay_candidates_only?: boolean;
+}
+
+// What may stand beside the name in a join.
+export interface Proofs {
+  pin: string | null;
+  reconnect: string | null;
+  invitation: string | null;
 }
 
 export type JoinAnswer =
   | { kind: 'joined'; joined: Joined }
-  | { kind: 'pin'; guestMayPass: boolean }
+  | { kind: 'pin'; guestMayPass: boolean; seconds: number }
   | { kind: 'refused'; text: string }
   | { kind: 'missing' }
   | { kind: 'busy' };
 
 const TIMEOUT_MS = 15000;
+// in a meeting that is being guessed at, a newcomer's turn may come late
+const JOIN_TIMEOUT_MS = 45000;
 
 export class ApiError extends Error {
   constructor(readonly status: number, text: string) {
@@ -51,8 +63,8 @@ export class ApiError extends Error {
   }
 }
 
-async function post(path: string, headers: Record<string, string>, body?: unknown): Promise<Response> {
-  const init: RequestInit = { method: 'POST', headers, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) };
+async function post(path: string, headers: Record<string, string>, body?: unknown, signal = AbortSignal.timeout(TIMEOUT_MS)): Promise<Response> {
+  const init: RequestInit = { method: 'POST', headers, cache: 'no-store', signal };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
     headers['Content-Type'] = 'application/json';
@@ -64,18 +76,29 @@ export function conferenceUrl(alias: string): string {
   return `/api/client/v2/conferences/${encodeURIComponent(alias)}/`;
 }
 
-export async function requestToken(alias: string, name: string, pin: string | null, reconnect: string | null): Promise<JoinAnswer> {
+// Ends at `cancel`, or when no answer came in time.
+function joinSignal(cancel: AbortSignal | undefined): AbortSignal {
+  const end = new AbortController();
+  const stop = (): void => end.abort();
+  const timer = setTimeout(stop, JOIN_TIMEOUT_MS);
+  end.signal.addEventListener('abort', () => clearTimeout(timer));
+  cancel?.addEventListener('abort', stop);
+  return end.signal;
+}
+
+export async function requestToken(alias: string, name: string, proofs: Proofs, cancel?: AbortSignal): Promise<JoinAnswer> {
   const headers: Record<string, string> = {};
-  if (pin !== null) headers['pin'] = pin;
+  if (proofs.pin !== null) headers['pin'] = proofs.pin;
   const body: Record<string, unknown> = { display_name: name, direct_media: false, supports_direct_chat: false };
-  if (reconnect) body['reconnect'] = reconnect;
-  const res = await post(conferenceUrl(alias) + 'request_token', headers, body);
+  if (proofs.reconnect) body['reconnect'] = proofs.reconnect;
+  if (proofs.invitation) body['invitation'] = proofs.invitation;
+  const res = await post(conferenceUrl(alias) + 'request_token', headers, body, joinSignal(cancel));
   if (res.status === 404) return { kind: 'missing' };
   if (res.status === 502 || res.status === 503 || res.status === 504 || res.status === 529) return { kind: 'busy' };
   const json = await res.json();
   if (res.status === 200) return { kind: 'joined', joined: json.result as Joined };
   if (res.status === 403 && typeof json.result === 'object' && json.result !== null && json.result.pin === 'required')
-    return { kind: 'pin', guestMayPass: json.result.guest_pin === 'none' };
+    return { kind: 'pin', guestMayPass: json.result.guest_pin === 'none', seconds: Number(json.result.pin_entry_timeout) || 0 };
   return { kind: 'refused', text: typeof json.result === 'string' ? json.result : 'The meeting refused.' };
 }
 

@@ -5,22 +5,18 @@ import { Ended } from './ended';
 import { Lobby } from './lobby';
 import { Meeting } from './meeting';
 import { PinPrompt } from './pin';
-import { Session } from './session';
+import { proofsFor, takeAddress } from './invitation';
+import { Session, refusalText } from './session';
 
 type Step =
   | { at: 'lobby'; error: string }
-  | { at: 'pin'; guestMayPass: boolean; error: string }
+  | { at: 'pin'; guestMayPass: boolean; error: string; seconds: number }
   | { at: 'meeting'; session: Session }
   | { at: 'ended'; reason: string };
 
-function aliasFromPath(): string {
-  const m = /^\/meet\/([^/]+)$/.exec(location.pathname);
-  try {
-    return m?.[1] ? decodeURIComponent(m[1]) : '';
-  } catch {
-    return '';
-  }
-}
+// Whether the code or the PIN is wrong is not told to anybody.
+const NOT_RIGHT = 'This meeting code or PIN is not right. Check both and try again.';
+const TOO_LATE = 'No PIN was entered in time. Join again when you have it.';
 
 const NAME_KEY = 'conclave.name';
 
@@ -33,7 +29,7 @@ function savedName(): string {
 }
 
 export function App() {
-  const [alias, setAlias] = useState(aliasFromPath);
+  const [alias, setAlias] = useState(takeAddress);
   const [name, setName] = useState(savedName);
   const [choice, setChoice] = useState<Choice>(loadChoice);
   const [stream, setStream] = useState<MediaStream | null>(null);
@@ -41,6 +37,7 @@ export function App() {
   const [busy, setBusy] = useState(false);
   const [step, setStep] = useState<Step>({ at: 'lobby', error: '' });
   const opened = useRef(0);
+  const asking = useRef<AbortController | null>(null);
 
   // Devices open while the lobby is shown; a change of choice opens them anew.
   const wantDevices = step.at === 'lobby' || step.at === 'pin';
@@ -57,12 +54,22 @@ export function App() {
     });
   }, [choice, wantDevices]);
 
+  // an invitation opened in this very tab changes the fragment only
+  useEffect(() => {
+    const moved = () => setAlias(takeAddress());
+    window.addEventListener('hashchange', moved);
+    return () => window.removeEventListener('hashchange', moved);
+  }, []);
+
   const change = (c: Choice) => {
     saveChoice(c);
     setChoice(c);
   };
 
   async function join(pin: string | null): Promise<void> {
+    const turn = new AbortController();
+    asking.current?.abort();
+    asking.current = turn;
     setBusy(true);
     try {
       localStorage.setItem(NAME_KEY, name);
@@ -70,28 +77,37 @@ export function App() {
       // private mode
     }
     try {
-      const answer = await requestToken(alias.trim(), name.trim(), pin, null);
+      const answer = await requestToken(alias.trim(), name.trim(), { pin, ...proofsFor(alias.trim()) }, turn.signal);
+      if (turn.signal.aborted) return;
       if (answer.kind === 'joined') {
         opened.current++;
         have.current = null; // the session owns the devices now
         const session = new Session(alias.trim(), answer.joined, stream ?? new MediaStream());
         setStep({ at: 'meeting', session });
       } else if (answer.kind === 'pin') {
-        setStep({ at: 'pin', guestMayPass: answer.guestMayPass, error: '' });
+        setStep({ at: 'pin', guestMayPass: answer.guestMayPass, error: '', seconds: answer.seconds });
       } else if (answer.kind === 'missing') {
-        setStep({ at: 'lobby', error: 'There is no meeting of that name, or it is not open to you now.' });
+        retry(NOT_RIGHT);
       } else if (answer.kind === 'busy') {
         retry('The platform is busy. Try again in a moment.');
       } else if (answer.text === 'Invalid PIN') {
-        setStep((s) => ({ at: 'pin', guestMayPass: s.at === 'pin' && s.guestMayPass, error: 'That PIN is not right. Check it and try again.' }));
+        setStep((s) => ({ at: 'pin', guestMayPass: s.at === 'pin' && s.guestMayPass, error: NOT_RIGHT, seconds: s.at === 'pin' ? s.seconds : 0 }));
       } else {
-        setStep({ at: 'lobby', error: answer.text });
+        setStep({ at: 'lobby', error: refusalText(answer.text) });
       }
     } catch {
-      retry('The platform cannot be reached. Check your connection and try again.');
+      if (!turn.signal.aborted) retry('The platform cannot be reached. Check your connection and try again.');
     } finally {
-      setBusy(false);
+      if (asking.current === turn) setBusy(false);
     }
+  }
+
+  // Back to the start; an answer that still comes is for nobody.
+  function back(error = ''): void {
+    asking.current?.abort();
+    asking.current = null;
+    setBusy(false);
+    setStep({ at: 'lobby', error });
   }
 
   function retry(error: string): void {
@@ -123,7 +139,9 @@ export function App() {
           error={step.error}
           busy={busy}
           onPin={(pin) => void join(pin)}
-          onBack={() => setStep({ at: 'lobby', error: '' })}
+          seconds={step.seconds}
+          onBack={() => back()}
+          onLate={() => back(TOO_LATE)}
         />
       );
     case 'meeting':

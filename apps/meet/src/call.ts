@@ -21,12 +21,14 @@ export class Call {
   constructor(
     private client: Client,
     private local: MediaStream,
+    private config: RTCConfiguration,
     private tell: (state: CallState) => void,
   ) {}
 
   // After the session was replaced (reconnect): a new participant, a new call.
-  moveTo(client: Client): void {
+  moveTo(client: Client, config: RTCConfiguration): void {
     this.client = client;
+    this.config = config;
     this.restart();
   }
 
@@ -80,7 +82,7 @@ export class Call {
   }
 
   private make(): RTCPeerConnection {
-    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+    const pc = new RTCPeerConnection(this.config);
     const audio = this.local.getAudioTracks()[0];
     const video = this.local.getVideoTracks()[0];
     pc.addTransceiver(audio ?? 'audio', { direction: 'sendrecv', streams: [this.local] });

@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { listDevices, watchLevel, type Choice } from './devices';
+import { Progress } from './progress';
 import { useTitle } from './title';
 
 interface Props {
@@ -127,6 +128,7 @@ export function Lobby(p: Props) {
         <p id="lobby-error" class="error" role="alert">
           {p.error}
         </p>
+        <Progress busy={p.busy} text="Joining takes longer than usual. Please stay here." />
         <button type="submit" class="primary" disabled={!ready || p.busy || !p.stream}>
           {p.busy ? 'Joining…' : 'Join'}
         </button>

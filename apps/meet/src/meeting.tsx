@@ -91,7 +91,7 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
     );
   }, [state.call]);
   useEffect(() => {
-    const bye = () => p.session.leave();
+    const bye = () => p.session.hide();
     window.addEventListener('pagehide', bye);
     return () => window.removeEventListener('pagehide', bye);
   }, [p.session]);

@@ -1,4 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { Progress } from './progress';
 import { useTitle } from './title';
 
 interface Props {
@@ -6,15 +7,17 @@ interface Props {
   guestMayPass: boolean;
   error: string;
   busy: boolean;
+  seconds: number; // for each question; 0 = any
   onPin: (pin: string) => void;
   onBack: () => void;
+  onLate: () => void;
 }
 
 export function PinPrompt(p: Props) {
   const [pin, setPin] = useState('');
   const input = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => input.current?.focus(), []);
-  useTitle(p.error ? 'PIN not right' : 'PIN needed');
+  useTitle(p.error ? 'Code or PIN not right' : 'PIN needed');
   // a wrong PIN: ready to type again
   useEffect(() => {
     if (p.error) {
@@ -22,17 +25,23 @@ export function PinPrompt(p: Props) {
       input.current?.focus();
     }
   }, [p.error, p.busy]);
+  // each question has its time; none while an answer is being checked
+  useEffect(() => {
+    if (!p.seconds || p.busy) return;
+    const late = setTimeout(p.onLate, p.seconds * 1000);
+    return () => clearTimeout(late);
+  }, [p.seconds, p.busy, p.error]);
   return (
     <main class="card-page">
       <form
         class="card"
         onSubmit={(e) => {
           e.preventDefault();
-          if (pin) p.onPin(pin);
+          if (pin && !p.busy) p.onPin(pin);
         }}
       >
         <h1>PIN needed</h1>
-        <p>The meeting “{p.conference}” asks for a PIN.</p>
+        <p>Enter the PIN for “{p.conference}”.</p>
         <label class="field" for="pin">
           <span>PIN</span>
           <input
@@ -51,6 +60,7 @@ export function PinPrompt(p: Props) {
         <p id="pin-error" class="error" role="alert">
           {p.error}
         </p>
+        <Progress busy={p.busy} text="Checking your PIN can take up to half a minute. Please stay here." />
         <div class="actions">
           <button type="submit" class="primary" disabled={p.busy || !pin}>
             {p.busy ? 'Checking…' : 'Join'}

@@ -4,6 +4,8 @@
 import { ApiError, Client, requestToken, type ConferenceStatus, type Joined, type Row } from './api';
 import { Call, type CallState } from './call';
 import { loadChoice, openDevices } from './devices';
+import { peerConfig } from './ice';
+import { proofsFor, rememberReconnect } from './invitation';
 import { SseParser, type ServerEvent } from './sse';
 
 export interface ChatLine {
@@ -85,7 +87,8 @@ export class Session {
       notice: '',
       ended: null,
     };
-    this.call = new Call(this.client, local, (call) => this.set({ call }));
+    rememberReconnect(alias, this.reconnect);
+    this.call = new Call(this.client, local, peerConfig(joined), (call) => this.set({ call }));
     this.armRefresh(Number(joined.expires));
     void this.stream();
     this.call.start();
@@ -171,6 +174,15 @@ export class Session {
     this.finish('You left the meeting.');
   }
 
+  // The page goes away. Perhaps it is only loaded again: then it may come back
+  // without a PIN, while the meeting goes on.
+  hide(): void {
+    const { reconnect } = this;
+    const { alias } = this.state;
+    this.leave();
+    if (reconnect) rememberReconnect(alias, reconnect);
+  }
+
   private async attempt(p: Promise<unknown>): Promise<void> {
     try {
       await p;
@@ -184,6 +196,7 @@ export class Session {
   private finish(reason: string): void {
     if (this.over) return;
     this.over = true;
+    rememberReconnect(this.state.alias, null);
     clearTimeout(this.refreshTimer);
     this.abort.abort();
     this.call.close();
@@ -224,7 +237,11 @@ export class Session {
   private async comeBackOnce(): Promise<void> {
     for (let i = 0; !this.over; i++) {
       try {
-        const answer = await requestToken(this.state.alias, this.state.name, null, this.reconnect);
+        const answer = await requestToken(this.state.alias, this.state.name, {
+          pin: null,
+          reconnect: this.reconnect,
+          invitation: proofsFor(this.state.alias).invitation,
+        });
         if (answer.kind === 'joined') {
           this.adopt(answer.joined);
           return;
@@ -243,13 +260,14 @@ export class Session {
   private adopt(joined: Joined): void {
     this.client = new Client(this.state.alias, joined.participant_uuid, joined.token);
     this.reconnect = joined.reconnect ?? this.reconnect;
+    rememberReconnect(this.state.alias, this.reconnect);
     this.set({
       uuid: joined.participant_uuid,
       host: joined.role === 'HOST',
       waiting: joined.current_service_type === 'waiting_room',
     });
     this.armRefresh(Number(joined.expires));
-    this.call.moveTo(this.client);
+    this.call.moveTo(this.client, peerConfig(joined));
     if (this.state.muted) void this.attempt(this.client.self_('client_mute'));
   }
 
@@ -383,6 +401,22 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
       resolve();
     });
   });
+}
+
+// Why a join was refused, in words for the person. A text that we do not know
+// is what the meeting's administrator wrote.
+export function refusalText(reason: string): string {
+  switch (reason) {
+    case 'Participant limit reached':
+      return 'The meeting is full.';
+    case 'Participant exceeded PIN entry retries':
+      return 'Too many tries. Wait some minutes, and check the PIN with your host.';
+    case 'Call rejected':
+    case '':
+      return 'You may not join this meeting.';
+    default:
+      return `You may not join this meeting: ${reason}`;
+  }
 }
 
 // The API's reasons, in words for the person.

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { freeTile, tileOf, tileTrim } from '../src/layout';
-import { reasonText } from '../src/session';
+import { peerConfig } from '../src/ice';
+import { plainAddress, readAddress } from '../src/invitation';
+import { reasonText, refusalText } from '../src/session';
 import { withAudioNack } from '../src/sdp';
 import { SseParser } from '../src/sse';
 
@@ -79,6 +81,37 @@ test('sdp: an offer without opus passes unchanged', () => {
   // opus named in the picture's section is not sound
   const odd = OFFER.replace('m=audio', 'm=video');
   assert.equal(withAudioNack(odd), odd);
+});
+
+test('address: the code in the path, the key in the fragment', () => {
+  assert.deepEqual(readAddress('/meet/board', '#invitation=aB3_-9'), { alias: 'board', invitation: 'aB3_-9' });
+  assert.deepEqual(readAddress('/', '#/board%40x?invitation=k'), { alias: 'board@x', invitation: 'k' });
+  assert.deepEqual(readAddress('/meet/sip%3Aboard', ''), { alias: 'sip:board', invitation: '' });
+  assert.deepEqual(readAddress('/', ''), { alias: '', invitation: '' });
+  // what is no key, and what cannot be read
+  for (const bad of ['#invitation=', '#invitation=a%20b', '#invitation=<script>', '#invitation=' + 'k'.repeat(65), '#x=1', '#%ff'])
+    assert.equal(readAddress('/meet/board', bad).invitation, '', bad);
+  assert.equal(readAddress('/meet/%ff', '').alias, '');
+  assert.equal(readAddress('/meet/a/b', '').alias, '');
+  assert.equal(plainAddress('/', { alias: 'board@x', invitation: 'k' }), '/meet/board%40x');
+  assert.equal(plainAddress('/', { alias: '', invitation: 'k' }), '/');
+});
+
+test('ice: the servers that the join named', () => {
+  assert.deepEqual(peerConfig({}), { bundlePolicy: 'max-bundle', iceServers: [], iceTransportPolicy: 'all' });
+  const c = peerConfig({
+    stun: [{ url: 'stun:s:3478' }],
+    turn: [{ urls: ['turn:t:3478?transport=udp'], username: 'u', credential: 'c' }, { urls: [] }],
+    use_relay_candidates_only: true,
+  });
+  assert.deepEqual(c.iceServers, [{ urls: 'stun:s:3478' }, { urls: ['turn:t:3478?transport=udp'], username: 'u', credential: 'c' }]);
+  assert.equal(c.iceTransportPolicy, 'relay');
+});
+
+test('refusals are said in words, those of policy as they are', () => {
+  assert.equal(refusalText('Participant limit reached'), 'The meeting is full.');
+  assert.match(refusalText('Only staff may enter'), /: Only staff may enter$/);
+  assert.doesNotMatch(refusalText(''), /:/);
 });
 
 test('reasons are said in words', () => {
