@@ -1,6 +1,6 @@
 # The face of meson and ninja. `make run` and `make test` do all the set-up.
 PREFIX ?= /usr/local
-.PHONY: all run test test-long bench fuzz install clean deps meet
+.PHONY: all run test test-long bench bench-peers fuzz install clean deps meet
 
 all: build
 
@@ -33,9 +33,15 @@ test-long:
 	@tools/build-meet.sh
 	@python3 tools/run_tests.py --long
 	@tools/fuzz.sh 600
+	@tools/fuzz.sh 3600 script route policy_answer
 
 bench: build meet
 	@tools/bench.sh
+
+# Real peers on loopback, for ratios; after `make bench`.
+bench-peers:
+	@tools/deps.sh bench
+	@python3 tests/bench/janus.py
 
 # Seconds for each target: make fuzz SECONDS_EACH=60
 fuzz:

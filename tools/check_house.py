@@ -23,13 +23,15 @@ ALLOWED = {
 for role in ROLES:
     ALLOWED[role] = {'base', 'wire', 'ipc', 'http', 'schema', role}
 # the pure rooms of core: facts in, verdict or actions out
-PURE = {'guard', 'routing', 'policy', 'rooms', 'identity'}
+PURE = {'guard', 'regex', 'routing', 'policy', 'rooms', 'identity'}
 PURE_MAY_NOT = re.compile(r'^(ipc|http|wire)/|^core/(store|audit|main|wiring)|^sys/socket|^netinet/|^arpa/|^event2/|^sqlite3|^poll\.h|^unistd\.h')
 WIRE_MAY_NOT = re.compile(r'^(base/(log|clock|alloc|timer)\.h|sys/socket\.h|time\.h|unistd\.h|stdlib\.h|malloc\.h|poll\.h|fcntl\.h)$')
 
 # third-party header -> folders (below src) that wrap it
 WRAPPED = [
-    (r'^openssl/', ['base/crypto', 'http', 'sip', 'media/transport', 'keys', 'core/setup']),
+    (r'^openssl/', ['base/crypto', 'http', 'sip', 'media/transport', 'keys', 'core/setup', 'courier/http']),
+    (r'^curl/', ['courier/http']),
+    (r'^ares', ['courier/names']),
     (r'^sqlite3', ['core/store']),
     (r'^opus/|^opus\.h', ['media/audio/codec']),
     (r'^speex/', ['media/audio/codec', 'media/audio/resample']),
@@ -38,11 +40,13 @@ WRAPPED = [
     (r'^libyuv', ['video/compose']),
     (r'^(ft2build\.h|hb(-ot)?\.h|fribidi)', ['video/text']),
     (r'^(cairo|pango|fontconfig)', []),
-    (r'^jansson', ['web/json', 'web', 'core/audit', 'cli']),
+    (r'^jansson', ['web/json', 'web', 'core/audit', 'cli', 'courier/json']),
     (r'^argon2', ['core/store', 'core/identity', 'core/setup']),
     (r'^seccomp\.h|^sys/capability\.h|^linux/landlock', ['base', 'super']),
-    (r'^event2/', ['ipc', 'http', 'super', 'keys', 'core', 'web', 'cli', 'media', 'video', 'admin']),
+    (r'^event2/', ['ipc', 'http', 'super', 'keys', 'ban', 'core', 'web', 'cli', 'media', 'video', 'admin', 'courier', 'sip']),
+    (r'^pcre2', ['core/regex']),
     (r'^srtp2/', []),
+    (r'^libmnl/|^linux/netfilter', ['ban']),
 ]
 BANNED = re.compile(r'(?<![\w.>])(strcpy|strcat|sprintf|vsprintf|gets|strtok|strtok_r|atoi|atol|alloca|system|popen|strncpy|strncat)\s*\(')
 HEAP = re.compile(r'(?<![\w.>])(malloc|calloc|realloc|free|strdup|strndup)\s*\(')
@@ -56,11 +60,14 @@ EVENT = {'libevent_core-2.1.so.7', 'libevent-2.1.so.7'}
 LINKS = {
     'conclave-super': COMMON | EVENT,
     'conclave-keys': COMMON | EVENT,
-    'conclave-core': COMMON | EVENT | {'libsqlite3.so.0', 'libargon2.so.1', 'libjansson.so.4'},
+    'conclave-ban': COMMON | EVENT | {'libmnl.so.0'},
+    'conclave-core': COMMON | EVENT | {'libsqlite3.so.0', 'libargon2.so.1', 'libjansson.so.4', 'libpcre2-8.so.0'},
     'conclave-web': COMMON | EVENT | {'libssl.so.3', 'libevent_extra-2.1.so.7', 'libevent_openssl-2.1.so.7', 'libjansson.so.4'},
+    'conclave-sip': COMMON | EVENT | {'libssl.so.3'},
     'conclave-media': COMMON | EVENT | {'libssl.so.3', 'libopus.so.0', 'libspeexdsp.so.1'},
     'conclave-video': COMMON | EVENT | {'libvpx.so.7', 'libopenh264.so.7', 'libyuv.so.0', 'libfreetype.so.6',
                               'libharfbuzz.so.0', 'libfribidi.so.0'},
+    'conclave-courier': COMMON | EVENT | {'libssl.so.3', 'libcurl.so.4', 'libcares.so.2', 'libjansson.so.4'},
     'conclave-setup': COMMON | {'libsqlite3.so.0', 'libargon2.so.1', 'libjansson.so.4', 'libevent_core-2.1.so.7'},
     'conclave': COMMON | {'libjansson.so.4', 'libevent_core-2.1.so.7'},
 }

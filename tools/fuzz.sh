@@ -17,9 +17,10 @@ for t in $targets; do
 	short=${name#fuzz_}
 	corpus=$(find "$(dirname "$t")" -type d \( -path "*/corpus/$short" -o -path "*/corpus/${short#*_}" \) | head -n 1)
 	[ -n "$corpus" ] || echo "$name: no corpus below $(dirname "$t")"
+	dict=$(find src -name "$short.dict" -path "*/t/*" | head -n 1)
 	mkdir -p "out/fuzz/$name"
 	if timeout $((seconds + 120)) "build-fuzz/$t" -max_total_time="$seconds" -rss_limit_mb=4096 -timeout=10 \
-		-artifact_prefix="out/fuzz/$name-" "out/fuzz/$name" ${corpus:+"$corpus"} >"out/fuzz/$name.log" 2>&1; then
+		-artifact_prefix="out/fuzz/$name-" ${dict:+-dict="$dict"} "out/fuzz/$name" ${corpus:+"$corpus"} >"out/fuzz/$name.log" 2>&1; then
 		echo "$name: $(grep -o 'Done [0-9]* runs.*' "out/fuzz/$name.log")"
 	else
 		echo "$name: FAILED, see out/fuzz/$name.log"

@@ -92,10 +92,11 @@ test('the canary itself is answered twice', async () => {
   assert.equal(got.split('HTTP/1.1 200 ').length, 3, got);
 });
 
+// 403: a name like any other, so it is asked for its PIN.
 const odd = {
   '/api/client/v2/conferences/%2e%2e/request_token': 400,
-  '/api/client/v2/conferences/%252e%252e/request_token': 404,
-  '/api/client/v2/conferences/..%2f..%2fetc/request_token': 404,
+  '/api/client/v2/conferences/%252e%252e/request_token': 403,
+  '/api/client/v2/conferences/..%2f..%2fetc/request_token': 403,
   '/api/client/v2/conferences/%00/request_token': 400,
   '/api/client/v2/conferences/%0d%0aX:%20y/request_token': 400,
   '/api/client/v2/conferences/%c0%ae%c0%ae/request_token': 400,

@@ -37,6 +37,8 @@ async function open(name, options = {}) {
 
 before(async () => {
   platform = await Platform.start();
+  // so that the lobby has something to complain of
+  platform.cli('change', 'global', 'conceal_rooms=false');
   for (const room of ['board', 'early']) platform.room(room, { pin: PIN.host, guest_pin: PIN.guest, allow_guests: 'true' });
 });
 
@@ -65,7 +67,7 @@ test('lobby: language, title, names, contrast, width, order of the Tab key', asy
 test('lobby: an error is announced and the field to mend has the focus', async () => {
   const { page } = kim;
   await page.keyboard.press('Enter');
-  await page.getByRole('alert').filter({ hasText: /no meeting/i }).waitFor();
+  await page.getByRole('alert').filter({ hasText: /not right/i }).waitFor();
   await until('focus is in the field', async () => (await focused(page)).label === 'Meeting' || null);
   assert.equal(await page.locator('#alias').getAttribute('aria-invalid'), 'true');
   await everyLook(page, 'lobby with error', 'lobby-error');
@@ -83,7 +85,7 @@ test('PIN: by keyboard, a wrong one says so and lets one type again', async () =
   await page.keyboard.type('999999');
   await page.keyboard.press('Enter');
   await page.getByRole('alert').filter({ hasText: 'not right' }).waitFor();
-  await titled(kim, /^PIN not right/);
+  await titled(kim, /^Code or PIN not right/);
   await until('the field is empty and has the focus', async () => ((await focused(page)).label === 'PIN' && (await page.locator('#pin').inputValue()) === '') || null);
   await everyLook(page, 'wrong PIN', 'pin-wrong');
 });

@@ -179,7 +179,7 @@ test('the call comes back after media died, by the client\'s own means', async (
   const had = everybody().map(again);
   const t0 = Date.now();
   platform.kill('media');
-  for (const [i, p] of everybody().entries()) await until(`${p.name} renegotiates`, async () => again(p) > had[i], 15000);
+  for (const [i, p] of everybody().entries()) await until(`${p.name} renegotiates`, async () => again(p) > had[i]);
   await Promise.all([hears(host, guest), hears(guest, host), hears(late, host), hears(host, late)]);
   const heard = Date.now() - t0;
   await Promise.all(everybody().map(moves));

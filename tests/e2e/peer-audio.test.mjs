@@ -1,5 +1,7 @@
 // Three synthetic peers talk and listen on a clean network. Each takes another
 // SRTP profile; what they decode is judged on the server's RTP time line.
+//
+// Schedule: alone, 20 s. It judges gaps in sound.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Peer, tone } from './lib/peer.mjs';

@@ -30,7 +30,7 @@ static void block_in(struct peer *p, const uint8_t *b, uint64_t now)
 			dlsr);
 	/* a server that reads its clock once a turn dates our SR too early
 	 * by what the turn lasted */
-	if (rtt < -50 * 65536 / 1000 || rtt > 10 * 65536) {
+	if (rtt < -65536 / 1000 || rtt > 10 * 65536) {
 		peer_fault(p, "LSR and DLSR make no round trip");
 		return;
 	}

@@ -182,7 +182,7 @@ const char *rtp_source_sr(struct rtp_source *s, const uint8_t *sr, uint64_t now)
 			wrong = "SR: NTP time goes back";
 		else if ((int32_t)(packets - s->sr_packets) < 0)
 			wrong = "SR: packet count goes back";
-		else if (error > 500)	/* a machine may stall */
+		else if (error > 100)
 			wrong = "SR: RTP time does not follow NTP time";
 		if (error > s->sr_error_ms)
 			s->sr_error_ms = error;

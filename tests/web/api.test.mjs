@@ -275,7 +275,7 @@ test('codes of core that have no route of their own', async () => {
 });
 
 test('unknown requests and wrong methods', async () => {
-  const unknown = await house.post(`${C}/dial`, { token, body: {} });
+  const unknown = await house.post(`${C}/transfer`, { token, body: {} });
   assert.equal(unknown.status, 404);
   assert.deepEqual(unknown.json, failed('404 Not Found'));
   const other = await house.get('/api/client/v3/status');

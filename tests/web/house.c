@@ -4,9 +4,11 @@
  * usage: web_house WEB KEYS CERT KEY STATIC_DIR
  *
  * Prints lines for the test: "ready HTTPS HTTP PID", "stream ID ALIAS TOKEN",
- * "closed ID", "died NAME STATUS". Reads lines: "down" and "up" (core's
- * channel), "say BYTES TIMES" (a chat message to every stream), "kick ID",
- * "set NAME VALUE". Ends at the end of its input. Tests only.
+ * "closed ID", "died NAME STATUS", "join ..." (what a join carried), "set
+ * EPOCH" (taken over), "load CONNS HANDSHAKES REFUSED BY,REASON". Reads lines:
+ * "down" and "up" (core's channel), "say BYTES TIMES" (a chat message to every
+ * stream), "kick ID", "set NAME VALUE" ("-" = empty), "ban IP PREFIX SECONDS",
+ * "unban" (all). Ends at the end of its input. Tests only.
  */
 #include <arpa/inet.h>
 #include <event2/event.h>
@@ -19,6 +21,7 @@
 #include <unistd.h>
 #include "base/addr.h"
 #include "base/alloc.h"
+#include "ipc/ban.pb-c.h"
 #include "ipc/ipc_ev.h"
 #include "ipc/super.pb-c.h"
 #include "ipc/web.pb-c.h"
@@ -42,7 +45,7 @@ static struct child keys = {.name = "keys", .role = ROLE_KEYS};
 static struct ipc_ev *core;
 static uint32_t streams[STREAMS_MAX];
 static size_t n_streams;
-static unsigned token_no;
+static unsigned token_no, epoch;
 static int listen_fd[2];
 static char **args;
 
@@ -84,11 +87,67 @@ static const char *new_token(bool host)
 	return buf;
 }
 
+static void say_addr(const char *name, const Cv__Addr *a)
+{
+	struct addr x = {.port = 0};
+	char text[ADDR_TEXT_MAX] = "-";
+	if (a && a->ip.len == sizeof(x.ip)) {
+		memcpy(x.ip, a->ip.data, sizeof(x.ip));
+		addr_print_ip(&x, text);
+	}
+	printf(" %s=%s", name, text);
+}
+
+static void say_text(const char *name, ProtobufCBinaryData b)
+{
+	printf(" %s=%.*s", name, (int)b.len, (const char *)b.data);
+}
+
+static void say_join(const Cv__Join *m)
+{
+	printf("join");
+	say_text("alias", m->alias);
+	say_addr("source", m->source);
+	say_addr("local", m->local);
+	printf(" port=%u proxied=%d cookies=", m->local ? m->local->port : 0,
+	       m->proxied);
+	for (size_t i = 0; i < m->n_cookies; i++)
+		printf("%s%.*s", i ? "," : "", (int)m->cookies[i].len,
+		       (const char *)m->cookies[i].data);
+	say_text("invitation", m->invitation);
+	say_text("token", m->one_time_token);
+	say_text("registration", m->registration);
+	say_text("extension", m->extension);
+	say("\n");
+}
+
+static Cv__IceServer *ice_servers[3];
+
+static void put_ice(Cv__JoinReply *r)
+{
+	static Cv__IceServer s[3];
+	for (int i = 0; i < 3; i++) {
+		cv__ice_server__init(&s[i]);
+		ice_servers[i] = &s[i];
+	}
+	s[0].url = t("stun:stun.example.org:3478");
+	s[1].turn = true;
+	s[1].url = t("turn:turn.example.org:3478?transport=udp");
+	s[1].username = t("1790000000:x");
+	s[1].credential = t("c2VjcmV0");
+	s[2] = s[1];
+	s[2].url = t("turns:turn.example.org:443?transport=tcp");
+	r->ice_servers = ice_servers;
+	r->n_ice_servers = 3;
+	r->relay_only = true;
+}
+
 static void join(const Cv__Join *m)
 {
 	Cv__JoinReply r = CV__JOIN_REPLY__INIT;
 	bool host = is(m->pin, "1234") || is(m->reconnect, "back");
 	r.req = m->req;
+	say_join(m);
 	if (is(m->alias, "silent"))
 		return;
 	if (is(m->alias, "full"))
@@ -97,6 +156,8 @@ static void join(const Cv__Join *m)
 		r.outcome = CV__JOIN_OUTCOME__JOIN_OVERLOAD;
 	else if (is(m->alias, "exceeded"))
 		r.outcome = CV__JOIN_OUTCOME__JOIN_PIN_EXCEEDED;
+	else if (is(m->alias, "rejected"))
+		r.outcome = CV__JOIN_OUTCOME__JOIN_REJECTED;
 	else if (!is(m->alias, "room1") && !is(m->alias, "a@b.example"))
 		r.outcome = CV__JOIN_OUTCOME__JOIN_NOT_FOUND;
 	else if (!m->has_pin && !m->reconnect.len)
@@ -120,6 +181,11 @@ static void join(const Cv__Join *m)
 	r.kbps_in = r.kbps_out = 4128;
 	r.reconnect = t("back");
 	r.stats_interval_ms = 5000;
+	r.reject_reason = t("Only \"staff\"\r\nmay enter");
+	r.cookie_name = t("__Host-cv-0123456789abcdef");
+	r.cookie = t(is(m->call_tag, "odd") ? "a; Domain=evil" : "ticket_1-x");
+	if (is(m->call_tag, "ice"))
+		put_ice(&r);
 	send_core(IPC_JOIN_REPLY, &r.base);
 }
 
@@ -304,6 +370,16 @@ static void stream_closed(const Cv__StreamClosed *m)
 	(void)fflush(stdout);
 }
 
+static void face_load(const Cv__FaceLoad *m)
+{
+	printf("load %u %u %llu ", m->conns, m->handshakes,
+	       (unsigned long long)m->refused);
+	for (size_t i = 0; i < m->n_by_reason; i++)
+		printf("%s%llu", i ? "," : "",
+		       (unsigned long long)m->by_reason[i]);
+	say("\n");
+}
+
 static void on_core_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 			const ProtobufCMessage *msg, const int *fds,
 			size_t n_fds)
@@ -318,6 +394,12 @@ static void on_core_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 	case IPC_CALL: call((const void *)msg); break;
 	case IPC_STREAM_OPEN: stream_open((const void *)msg); break;
 	case IPC_STREAM_CLOSED: stream_closed((const void *)msg); break;
+	case IPC_FACE_LOAD: face_load((const void *)msg); break;
+	case IPC_SETTINGS_ACK:
+		printf("set %u\n", ((const Cv__SettingsAck *)(const void *)
+				    msg)->epoch);
+		(void)fflush(stdout);
+		break;
 	default: break;
 	}
 }
@@ -552,10 +634,31 @@ static void set(char *name, char *value)
 	Cv__Settings m = CV__SETTINGS__INIT;
 	Cv__Setting s = CV__SETTING__INIT, *all[] = {&s};
 	s.name = name;
-	s.value = t(value);
+	s.value = t(strcmp(value, "-") == 0 ? "" : value);
+	m.epoch = ++epoch;
 	m.settings = all;
 	m.n_settings = 1;
 	send_core(IPC_SETTINGS, &m.base);
+}
+
+static void ban(const char *ip, unsigned prefix, unsigned seconds)
+{
+	Cv__BanSet m = CV__BAN_SET__INIT;
+	Cv__Ban b = CV__BAN__INIT, *all[] = {&b};
+	struct addr a;
+	m.last = true;
+	m.reset = !ip;
+	if (ip && addr_parse(&a, span_str(ip), 0) < 0)
+		return;
+	if (ip) {
+		b.ip = ipc_data(span_of(a.ip, sizeof(a.ip)));
+		b.prefix = prefix;
+		b.seconds = seconds;
+		b.ports = CV__PORT_GROUP__PORTS_WEB;
+		m.bans = all;
+		m.n_bans = 1;
+	}
+	send_core(IPC_BAN_SET, &m.base);
 }
 
 static void obey(char *line)
@@ -572,6 +675,10 @@ static void obey(char *line)
 		kick(a);
 	else if (sscanf(line, "set %63s %255s", name, value) == 2)
 		set(name, value);
+	else if (sscanf(line, "ban %63s %u %u", name, &a, &b) == 3)
+		ban(name, a, b);
+	else if (strcmp(line, "unban") == 0)
+		ban(NULL, 0, 0);
 	else
 		say("unknown order\n");
 }

@@ -9,6 +9,8 @@ import readline from 'node:readline';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 
+// How long something that must happen may take on a busy machine.
+export const PATIENCE_MS = 60000;
 const here = path.dirname(fileURLToPath(import.meta.url));
 const top = path.resolve(here, '../..');
 const build = process.env.CONCLAVE_BUILD ?? path.join(top, 'build');
@@ -52,7 +54,7 @@ export class House {
   }
 
   // The next line (also one already printed) that matches; each is given once.
-  line(pattern, ms = 10000) {
+  line(pattern, ms = PATIENCE_MS) {
     const i = this.lines.findIndex((l) => pattern.test(l));
     if (i >= 0) return Promise.resolve(pattern.exec(this.lines.splice(i, 1)[0]));
     return new Promise((resolve, reject) => {
@@ -70,6 +72,13 @@ export class House {
 
   order(text) {
     this.process.stdin.write(`${text}\n`);
+  }
+
+  // A setting, as core sends it; resolves when web has taken it over.
+  async set(name, value) {
+    this.epoch = (this.epoch ?? 0) + 1;
+    this.order(`set ${name} ${value}`);
+    await this.line(new RegExp(`^set ${this.epoch}$`));
   }
 
   stop() {
@@ -136,7 +145,7 @@ export class House {
   stream(token, { headers = {} } = {}) {
     return new Promise((resolve, reject) => {
       const s = { blocks: [], waiting: [], closed: false };
-      s.next = (name, ms = 10000) => new Promise((ok, bad) => {
+      s.next = (name, ms = PATIENCE_MS) => new Promise((ok, bad) => {
         const look = () => {
           const i = s.blocks.findIndex((b) => b.event === name);
           if (i < 0) return false;

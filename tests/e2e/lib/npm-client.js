@@ -43,9 +43,9 @@ window.client = createInfinityClient(signals, callSignals);
 let media;
 const bandwidth = 0;
 const callType = ClientCallType.AudioVideoPresentation; // without one the client stays without media
-window.join = async (conferenceAlias, displayName, pin) => {
+window.join = async (conferenceAlias, displayName, pin, extra = {}) => {
   media ??= await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false }, video: { width: 320, height: 180 } });
-  return window.client.call({ conferenceAlias, displayName, pin, bandwidth, callType, mediaStream: media, node: location.host, host: location.origin });
+  return window.client.call({ conferenceAlias, displayName, pin, bandwidth, callType, mediaStream: media, node: location.host, host: location.origin, ...extra });
 };
 // What an app does when the server ended its call: it makes another.
 window.restart = () => window.client.restartCall({ bandwidth, callType, mediaStream: media });

@@ -1,10 +1,9 @@
 // The synthetic peer and the bad network (tests/peer) from node.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Platform, TOP } from './platform.mjs';
+import { freePort, PATIENCE_MS, Platform, TOP } from './platform.mjs';
 
 const BUILD = process.env.CONCLAVE_BUILD ?? join(TOP, 'build');
 
@@ -16,9 +15,11 @@ function program(name) {
 
 // Lines of a child as a promise queue.
 class Child {
-  constructor(path, args) {
+  // `wrap`: a command in front, to run it somewhere else.
+  constructor(path, args, wrap = []) {
     this.name = path.split('/').pop();
-    this.child = spawn(path, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const [program, ...rest] = [...wrap, path, ...args];
+    this.child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.lines = [];
     this.waiting = [];
     this.child.stdin.on('error', () => {});
@@ -38,7 +39,7 @@ class Child {
   }
 
   // The first line not yet read for which `wanted` holds.
-  async line(wanted, ms = 20000) {
+  async line(wanted, ms = PATIENCE_MS) {
     const end = Date.now() + ms;
     for (;;) {
       const i = this.lines.findIndex(wanted);
@@ -82,14 +83,6 @@ export class Relay extends Child {
   }
 }
 
-async function freePort() {
-  const s = createServer();
-  await new Promise((ok, bad) => s.once('error', bad).listen(0, '127.0.0.1', ok));
-  const { port } = s.address();
-  await new Promise((ok) => s.close(ok));
-  return port;
-}
-
 // A platform whose only candidate over UDP is a bad network, and that network.
 export async function startBehindRelay(network = {}, options = {}) {
   const [from, to] = [await freePort(), await freePort()];
@@ -111,9 +104,10 @@ const own = (options) => Object.entries(options).flatMap(([k, v]) => {
 
 export class Peer {
   // Joins the meeting and starts to talk; `options` are those of conclave-peer
-  // (camelCase). Resolves when media flow.
-  static async join(platform, alias, name, pin, options = {}) {
+  // (camelCase). Resolves when media flow. `wrap` is put in front of it.
+  static async join(platform, alias, name, pin, { wrap, ...options } = {}) {
     const p = new Peer();
+    p.wrap = wrap;
     p.platform = platform;
     p.name = name;
     p.base = `/api/client/v2/conferences/${encodeURIComponent(alias)}`;
@@ -132,7 +126,7 @@ export class Peer {
   }
 
   async call(options) {
-    this.child = new Child(program('conclave-peer'), own(options));
+    this.child = new Child(program('conclave-peer'), own(options), this.wrap);
     const offer = await this.child.line((l) => l.type === 'offer');
     this.offer = offer.sdp;
     const me = `/participants/${this.uuid}/calls`;
@@ -154,12 +148,18 @@ export class Peer {
     return JSON.parse(res.text).result;
   }
 
-  async refresh() {
+  // As the page does: what did not reach the server is tried again, a refusal
+  // is final.
+  async refresh(tries = 10) {
     try {
       const got = await this.post('/refresh_token');
       this.token = got.token;
     } catch (e) {
-      this.refreshError = e;
+      if (!e.code || tries === 1) this.refreshError = e;
+      else {
+        await new Promise((ok) => setTimeout(ok, 500));
+        await this.refresh(tries - 1);
+      }
     }
   }
 
@@ -174,7 +174,7 @@ export class Peer {
   // Ends the run now.
   stop() {
     this.child.write('stop');
-    return this.result(10000);
+    return this.result(PATIENCE_MS);
   }
 
   async leave() {

@@ -5,12 +5,12 @@ import { colourFile, toneFile } from './fixtures.mjs';
 import { until } from './platform.mjs';
 
 export class Person {
-  static async open(platform, name, { hz, rgb, width, height, args = [], path = '', viewport = { width: 1280, height: 760 }, colorScheme = 'light', fakeDevices = true } = {}) {
+  static async open(platform, name, { hz, rgb, width, height, args = [], path = '', viewport = { width: 1280, height: 760 }, colorScheme = 'light', fakeDevices = true, program } = {}) {
     const p = new Person();
     p.name = name;
     p.errors = [];
     p.browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      executablePath: program ?? process.env.CHROMIUM ?? '/usr/bin/chromium',
       args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
         '--autoplay-policy=no-user-gesture-required', '--use-fake-ui-for-media-stream', '--disable-features=WebRtcHideLocalIpsWithMdns',
         '--allow-loopback-in-peer-connection',
@@ -61,7 +61,7 @@ export class Person {
     await this.page.locator('.meeting').waitFor();
   }
 
-  up(ms = 15000) {
+  up(ms) {
     return until(`${this.name}: call is up`, () => this.page.locator('.meeting[data-call=up]').count(), ms);
   }
 

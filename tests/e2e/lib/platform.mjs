@@ -1,6 +1,7 @@
 // Starts a whole platform from the release build in a folder of its own, on
 // ports of its own, and stops it. Nothing is faked: conclave-setup, then super.
 import { execFileSync, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { chmodSync, createWriteStream, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -21,16 +22,31 @@ function built(name) {
   throw new Error(`${name} is not built below ${BUILD}`);
 }
 
-async function freePort() {
-  const s = createServer();
-  await new Promise((ok, bad) => s.once('error', bad).listen(0, '0.0.0.0', ok));
-  const { port } = s.address();
-  await new Promise((ok) => s.close(ok));
-  return port;
+// Ports below those that the kernel hands out for connections, of which each
+// process tries its own: files of tests run beside each other.
+const PORTS = 40;
+const firstPort = 10000 + (process.pid % 500) * PORTS;
+let ports = 0;
+
+const bound = (s, listen) => new Promise((ok) => {
+  s.once('error', () => ok(false));
+  listen(() => s.close(() => ok(true)));
+});
+
+export async function freePort() {
+  for (let i = 0; i < PORTS; i++) {
+    const port = firstPort + (ports++ % PORTS);
+    const [tcp, udp] = [createServer(), createSocket('udp6')];
+    if ((await bound(tcp, (done) => tcp.listen(port, '::', done))) && (await bound(udp, (done) => udp.bind(port, '::', done)))) return port;
+  }
+  throw new Error(`no free port from ${firstPort} on`);
 }
 
+// How long something that must happen may take on a busy machine.
+export const PATIENCE_MS = 60000;
+
 // Waits for a condition by polling; ends with an error that says what.
-export async function until(what, fn, ms = 20000) {
+export async function until(what, fn, ms = PATIENCE_MS) {
   const end = Date.now() + ms;
   let last;
   while (Date.now() < end) {
@@ -59,7 +75,8 @@ export class Platform {
     p.logFile = join(p.dir, 'log');
     mkdirSync(p.run, { mode: 0o755 });
     mkdirSync(p.libexec);
-    for (const r of ROLES) cpSync(built(`conclave-${r}`), join(p.libexec, `conclave-${r}`));
+    for (const r of [...ROLES, ...(options.roles ?? [])]) cpSync(built(`conclave-${r}`), join(p.libexec, `conclave-${r}`));
+    cpSync(join(BUILD, 'src/media/audio/prompts.pack'), join(p.libexec, 'prompts.pack'));
     cpSync(join(TOP, 'apps/meet/dist'), p.static, { recursive: true });
     if (options.staticExtra) await options.staticExtra(p.static);
     execFileSync('chmod', ['-R', 'a+rX', p.dir]);
@@ -87,8 +104,9 @@ export class Platform {
     p.options = options;
     p.env = {
       ...process.env, CONCLAVE_BUILD: BUILD, CONCLAVE_STAGE: join(p.dir, 'stage'), CONCLAVE_DATA: p.data, CONCLAVE_RUN: p.run,
-      CONCLAVE_HTTPS_PORT: p.port, CONCLAVE_ADMIN_PORT: 0, CONCLAVE_MEDIA_PORT_FIRST: p.mediaPort, CONCLAVE_MEDIA_PORT_LAST: p.mediaPort + 9,
-      CONCLAVE_MEDIA_WORKERS: 1, CONCLAVE_ADVERTISE: '127.0.0.1', CONCLAVE_HOSTS: 'localhost', CONCLAVE_LOG: p.logFile, ...options.env,
+      CONCLAVE_HTTPS_PORT: p.port, CONCLAVE_ADMIN_PORT: 0, CONCLAVE_SIP_PORT: 0, CONCLAVE_SIP_CLEAR_PORT: 0, CONCLAVE_MEDIA_PORT_FIRST: p.mediaPort, CONCLAVE_MEDIA_PORT_LAST: p.mediaPort + 9,
+      CONCLAVE_MEDIA_WORKERS: 1, CONCLAVE_ADVERTISE: '127.0.0.1', CONCLAVE_HOSTS: 'localhost', CONCLAVE_LOG: p.logFile,
+      CONCLAVE_FIREWALL: 'off', ...options.env,
     };
     const [program, ...args] = [...(options.wrap ?? []), join(TOP, 'packaging/run.sh')];
     p.child = spawn(program, args, { env: p.env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -108,8 +126,8 @@ export class Platform {
 
   async spawn() {
     const args = ['--data-dir', this.data, '--run-dir', this.run, '--libexec-dir', this.libexec, '--static-dir', this.static,
-      '--https-port', String(this.port), '--admin-port', '0',
-      '--media-port-first', String(this.mediaPort), '--media-port-last', String(this.mediaPort + 9),
+      '--https-port', String(this.port), '--admin-port', '0', '--sip-port', String(this.options.sipPort ?? 0), '--sip-clear-port', String(this.options.sipClearPort ?? 0),
+      '--media-port-first', String(this.mediaPort), '--media-port-last', String(this.mediaPort + (this.options.mediaPorts ?? 10) - 1),
       '--media-workers', String(this.options.workers ?? 1), '--advertise', this.options.advertise ?? '127.0.0.1', ...(this.options.args ?? [])];
     const log = createWriteStream(this.logFile, { flags: 'a' });
     this.child = spawn(join(this.libexec, 'conclave-super'), args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -120,7 +138,7 @@ export class Platform {
   }
 
   answers() {
-    return until('the platform answers', async () => (await this.get('/api/client/v2/status')).status === 200, 30000).catch((e) => {
+    return until('the platform answers', async () => (await this.get('/api/client/v2/status')).status === 200).catch((e) => {
       throw new Error(`${e.message}\n${this.said ?? ''}${this.log()}`);
     });
   }
@@ -204,7 +222,7 @@ export class Platform {
 
   async stop() {
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM');
-    const how = await Promise.race([this.exited, new Promise((ok) => setTimeout(() => ok(null), 8000))]);
+    const how = await Promise.race([this.exited, new Promise((ok) => setTimeout(() => ok(null), 30000))]);
     if (!how) this.child.kill('SIGKILL');
     if (process.env.CONCLAVE_KEEP) console.error(`kept ${this.dir}`);
     else rmSync(this.dir, { recursive: true, force: true });

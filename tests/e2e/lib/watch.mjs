@@ -122,7 +122,8 @@ export async function mark(person) {
 
 // quiet: longest time without the other's tone; concealed: sound that the
 // browser made up; still: longest time without motion; whole: when the last
-// thing that was amiss had healed; amiss: what, and until when.
+// thing that was amiss had healed; amiss: what, and until when; calm: since when
+// nothing is amiss.
 export async function after(m) {
   const r = await m.person.page.evaluate(() => ({ ...window.conclaveRecord, now: performance.now() }));
   const stats = await concealed(m.person);
@@ -136,6 +137,7 @@ export async function after(m) {
     still: Math.round(run(r.picture, r.now - (r.moved ?? 0))),
     whole: Math.max(0, ...Object.values(amiss)),
     amiss,
+    calm: r.now - (r.lost.at(-1)?.[0] ?? m.t0),
     gaps: r.quiet.map(([a, b]) => `${Math.round(a - m.t0)}+${Math.round(b - a)}`).join(' '),
     frozen: r.picture.map(([a, b]) => `${Math.round(a - m.t0)}+${Math.round(b - a)}`).join(' '),
     last: r.lost.length && r.now - r.lost[r.lost.length - 1][0] < 400 ? r.lost[r.lost.length - 1][1] : '',

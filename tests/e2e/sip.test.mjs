@@ -1,0 +1,115 @@
+// SIP devices that nobody here wrote, in a meeting with browsers. The devices
+// live in a network namespace of their own (lib/town.mjs), because nothing is
+// ever sent to an address of the platform itself.
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import tls from 'node:tls';
+import { after, before, test } from 'node:test';
+import { Town, ownNet } from './lib/town.mjs';
+
+ownNet(import.meta.url);
+
+const { Platform, until } = await import('./lib/platform.mjs');
+const { Person } = await import('./lib/person.mjs');
+const { Baresip, deviceCa } = await import('./lib/baresip.mjs');
+
+const HOME = '10.66.0.1', PIN = '248163', SIPS = 15061;
+const ROOM = `sip:board@${HOME}:${SIPS};transport=tls`;
+const ca = deviceCa();
+let town, platform;
+
+before(async () => {
+  town = await Town.build();
+  platform = await Platform.start({ advertise: HOME, args: ['--host', HOME, '--trust', `${ca}/ca.pem`], sipPort: SIPS, roles: ['sip', 'courier'], mediaPort: 40000, mediaPorts: 1000 });
+  platform.room('board', { pin: PIN });
+  platform.cli('change', 'global', 'outbound_allowed_networks=10.77.0.0/16', 'sip_guests=true');
+});
+after(async () => {
+  await platform?.stop();
+  await town?.raze();
+});
+
+const roster = () => platform.cli('show', 'participant', 'conference=board');
+const heard = (b, kind) => b.counters().find((c) => c.kind === kind);
+const loud = -50;	// dB: a tone of 440 Hz that was encoded twice
+
+for (const [encryption, audio, video] of [['dtls_srtp', 'opus/48000/2', 'vp8'], ['srtp-mand', 'opus/48000/2', 'H264'], ['srtp-mand', 'G722/16000/1', ''], ['srtp-mand', 'PCMA/8000/1', '']])
+  test(`${encryption}, ${audio}, ${video || 'no video'}: a device and a browser hear each other`, { timeout: 90000 }, async (t) => {
+    const door = await town.door(platform);
+    const page = await Person.open(door, 'Page', { hz: 900, rgb: [200, 40, 40], program: town.program(process.env.CHROMIUM ?? '/usr/bin/chromium') });
+    const device = await Baresip.start(town, { ca, ip: '10.77.250.5', encryption, audio, video });
+    try {
+      await page.join('board', PIN);
+      await page.up();
+      await device.dial(ROOM);
+      await device.event('CALL_ESTABLISHED');
+      await until('it is asked for the PIN', () => device.events.some((e) => e.type === 'CALL_RTPESTAB'));
+      await device.keys(`${PIN}#`);
+      await until('it is in the room', () => roster().some((p) => p.protocol === 'sip'));
+      const row = roster().find((p) => p.protocol === 'sip');
+      t.diagnostic(JSON.stringify(row));
+      await until('the browser hears it', async () => (await page.hears([440]))[0] > loud);
+      await page.hears([440], 2500);	// so long the call stands
+      device.hangup();
+      await device.event('CALL_CLOSED');
+      await until('its counters', () => heard(device, 'audio'));
+      const got = heard(device, 'audio');
+      t.diagnostic(JSON.stringify(device.counters()));
+      assert.ok(got.received > 100, `packets heard: ${got.received}`);
+      if (video) assert.ok(heard(device, 'video').received > 20, 'pictures came');
+      await until('it has left', () => !roster().some((p) => p.protocol === 'sip'));
+    } finally {
+      await device.stop();
+      await page.close();
+    }
+  });
+
+test('three wrong PINs end the call; an unknown alias looks and ends the same', { timeout: 90000 }, async () => {
+  for (const alias of ['board', 'nobody-here']) {
+    const device = await Baresip.start(town, { ca, ip: '10.77.250.7', encryption: 'srtp-mand' });
+    try {
+      await device.dial(`sip:${alias}@${HOME}:${SIPS};transport=tls`);
+      await device.event('CALL_ESTABLISHED');
+      await until('it is asked', () => device.events.some((e) => e.type === 'CALL_RTPESTAB'));
+      for (let i = 0; i < 3; i++) await device.keys('000000#');
+      await device.event('CALL_CLOSED', 30000);
+      assert.ok(!roster().some((p) => p.protocol === 'sip'));
+    } finally {
+      await device.stop();
+    }
+  }
+});
+
+// What the face answers to a raw INVITE, without what must differ.
+function refusal(alias, n) {
+  return new Promise((ok, bad) => {
+    const s = tls.connect({ host: HOME, port: SIPS, rejectUnauthorized: false }, () => s.write([
+      `INVITE sip:${alias}@${HOME};transport=tls SIP/2.0`, `Via: SIP/2.0/TLS 10.77.250.8:5061;branch=z9hG4bK${n};rport`, 'Max-Forwards: 70',
+      `From: <sip:a@10.77.250.8>;tag=a${n}`, `To: <sip:${alias}@${HOME}>`, `Call-ID: call-${n}`, 'CSeq: 1 INVITE', 'Contact: <sip:a@10.77.250.8:5061;transport=tls>', 'Content-Length: 0', '', ''].join('\r\n')));
+    let text = '';
+    s.on('data', (d) => {
+      text += d;
+      const last = text.split('\r\n\r\n').find((m) => /^SIP\/2.0 [2-6]/.test(m));
+      if (!last) return;
+      s.destroy();
+      ok(last.replaceAll(alias, 'ALIAS').replace(/nonce="[^"]*"/g, (x) => `nonce ${x.length}`).replace(/(To: .*;tag=)(\S+)/, (_, x, y) => `${x}${y.length}`).replace(/rport=\d+/, 'rport'));
+    });
+    s.on('error', bad);
+  });
+}
+
+test('without credentials nothing is found when guests are off', { timeout: 60000 }, async () => {
+  platform.cli('change', 'global', 'sip_guests=false');
+  const said = [await refusal('board', 1), await refusal('other', 1)];
+  assert.match(said[0], /^SIP\/2.0 401 /);
+  assert.match(said[0], /WWW-Authenticate: Digest .*SHA-256/);
+  assert.equal(said[0], said[1]);
+  platform.cli('change', 'global', 'sip_guests=true');
+});
+
+test('nothing listens on 5060', async () => {
+  const s = net.connect(5060, HOME);
+  const how = await new Promise((ok) => s.once('connect', () => ok('connected')).once('error', (e) => ok(e.code)));
+  s.destroy();
+  assert.equal(how, 'ECONNREFUSED');
+});
