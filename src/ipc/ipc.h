@@ -223,7 +223,16 @@ enum ipc_full {
 	  512, 256, DROP)                                                     \
 	X(CONNECTED, cv__connected, Cv__Connected, R(COURIER), R(CORE),       \
 	  512, 256, KILL)                                                     \
-	X(LISTEN, cv__listen, Cv__Listen, R(SUPER), R(SIP), 16, 16, KILL)
+	X(LISTEN, cv__listen, Cv__Listen, R(SUPER),                           \
+	  R(SIP) | R(KEYS) | R(WEB), 16, 16, KILL)                            \
+	X(SIP_TRUNK, cv__sip_trunk, Cv__SipTrunk, R(CORE), R(SIP), 32768,     \
+	  1024, KILL)                                                         \
+	X(SIP_UNTRUSTED, cv__sip_untrusted, Cv__SipUntrusted, R(SIP), R(CORE),\
+	  4096, 256, DROP)                                                    \
+	X(CERT_CHECK, cv__cert_check, Cv__CertCheck,                          \
+	  R(SIP) | R(WEB) | R(CORE), R(CORE) | R(COURIER), 81920, 256, DROP)  \
+	X(CERT_STATUS, cv__cert_status, Cv__CertStatus,                       \
+	  R(COURIER) | R(CORE), R(CORE) | R(SIP) | R(WEB), 20480, 256, KILL)
 
 enum ipc_type {
 	IPC_NONE = 0,

@@ -180,7 +180,14 @@ static int check_refresh(const struct schema_resource *r,
 static int check_global(const struct schema_resource *r,
 			const struct schema_value *v, struct schema_error *why)
 {
+	struct span ocsp = v[GLOBAL_OCSP_RESPONDER_URL].s;
 	int64_t eject = v[GLOBAL_EJECT_LAST_PARTICIPANT_BACKSTOP_TIMEOUT].i;
+	if (ocsp.n && !span_starts(ocsp, SPAN_LIT("http://")) &&
+	    !span_starts(ocsp, SPAN_LIT("https://"))) {
+		schema_fail(why, r, "ocsp_responder_url", "format", 0,
+			    "must begin with http:// or https://");
+		return E_INVAL;
+	}
 	if (eject == 0 || eject >= 60)
 		return check_refresh(r, v, why);
 	schema_fail(why, r, "eject_last_participant_backstop_timeout",
@@ -309,6 +316,10 @@ static int check_sip_proxy(const struct schema_resource *r,
 	if (v[SIP_PROXY_ACCEPT_CALLS].i &&
 	    v[SIP_PROXY_TRANSPORT].i != SV_SIP_TLS)
 		return needs(r, "transport", "as tls to accept calls", why);
+	if (v[SIP_PROXY_TLS_CA].s.n &&
+	    !span_starts(span_trim(v[SIP_PROXY_TLS_CA].s),
+			 SPAN_LIT("-----BEGIN CERTIFICATE-----")))
+		return needs(r, "tls_ca", "as PEM certificates", why);
 	return 0;
 }
 
