@@ -464,23 +464,7 @@ static Cv__Codec *neutral_codec(const struct sdp_codec *c, struct arena *a)
 
 	if (!out)
 		return NULL;
-	cv__codec__init(out);
-	out->name = (Cv__CodecName)c->id;
-	out->pt = c->pt;
-	out->clock_hz = c->clock_hz;
-	out->channels = c->channels;
-	out->feedback = c->feedback;
-	out->ptime_ms = c->ptime_ms;
-	out->useinbandfec = c->useinbandfec;
-	out->usedtx = c->usedtx;
-	out->stereo = c->stereo;
-	out->maxaveragebitrate = c->maxaveragebitrate;
-	out->packetization_mode = c->packetization_mode;
-	out->profile_level_id = c->profile_level_id;
-	out->max_mbps = c->max_mbps;
-	out->max_fs = c->max_fs;
-	out->level_asymmetry = c->level_asymmetry;
-	out->apt = c->apt;
+	CODEC_TO_IPC(out, c);
 	return out;
 }
 

@@ -1,6 +1,7 @@
 /* sip/offer - what the reader and the writer share. */
 #pragma once
 #include <assert.h>
+#include "ipc/codec_copy.h"
 #include "ipc/ipc.h"
 #include "sip/offer.h"
 #include "wire/sdp/bfcp.h"
@@ -17,17 +18,7 @@ bool offer_is_bfcp(Cv__RtpProfile p);
 Cv__MediaKind offer_kind(const struct sdp *sdp, const struct sdp_section *m);
 
 /* the same numbers on both sides: a cast carries them over */
-static_assert((int)CV__CODEC_NAME__CODEC_OPUS == SDP_OPUS &&
-	      (int)CV__CODEC_NAME__CODEC_G722 == SDP_G722 &&
-	      (int)CV__CODEC_NAME__CODEC_PCMU == SDP_PCMU &&
-	      (int)CV__CODEC_NAME__CODEC_PCMA == SDP_PCMA &&
-	      (int)CV__CODEC_NAME__CODEC_TELEPHONE_EVENT ==
-		      SDP_TELEPHONE_EVENT &&
-	      (int)CV__CODEC_NAME__CODEC_VP8 == SDP_VP8 &&
-	      (int)CV__CODEC_NAME__CODEC_H264 == SDP_H264 &&
-	      (int)CV__CODEC_NAME__CODEC_RTX == SDP_RTX, "cv.CodecName");
-static_assert((int)CV__FEEDBACK__FB_NACK == SDP_FB_NACK &&
-	      (int)CV__FEEDBACK__FB_TWCC == SDP_FB_TWCC, "cv.Feedback");
+CODEC_SAME_NUMBERS;
 static_assert((int)CV__SDES_SUITE__SDES_AES_CM_128_HMAC_SHA1_80 ==
 		      SDP_AES_CM_128_HMAC_SHA1_80 &&
 	      (int)CV__SDES_SUITE__SDES_AES_CM_128_HMAC_SHA1_32 ==

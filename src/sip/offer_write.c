@@ -44,26 +44,10 @@ static void write_session(struct wr *w, const struct sip_offer_self *self)
 	wr_str(w, "t=0 0\r\n");
 }
 
-static struct sdp_codec codec_of(const Cv__Codec *c)
-{
-	return (struct sdp_codec){
-		.id = (enum sdp_codec_id)c->name, .pt = (uint8_t)c->pt,
-		.clock_hz = c->clock_hz, .channels = (uint8_t)c->channels,
-		.feedback = c->feedback, .ptime_ms = c->ptime_ms,
-		.useinbandfec = c->useinbandfec, .usedtx = c->usedtx,
-		.stereo = c->stereo,
-		.maxaveragebitrate = c->maxaveragebitrate,
-		.packetization_mode = (uint8_t)c->packetization_mode,
-		.profile_level_id = c->profile_level_id,
-		.max_mbps = c->max_mbps, .max_fs = c->max_fs,
-		.level_asymmetry = c->level_asymmetry, .apt = (uint8_t)c->apt,
-	};
-}
-
 static void write_codecs(struct wr *w, const Cv__Section *s)
 {
 	for (size_t i = 0; i < s->n_codecs; i++) {
-		struct sdp_codec c = codec_of(s->codecs[i]);
+		struct sdp_codec c = CODEC_TO_WIRE(s->codecs[i]);
 		sdp_wr_codec(w, &c);
 	}
 	for (size_t i = 0; i < s->n_codecs; i++)
@@ -152,7 +136,7 @@ static void write_m(const struct writer *x, struct span media,
 
 	if (!offer_is_bfcp(s->profile)) {
 		for (size_t i = 0; i < s->n_codecs; i++)
-			c[i] = codec_of(s->codecs[i]);
+			c[i] = CODEC_TO_WIRE(s->codecs[i]);
 		sdp_wr_pts(&list, c, s->n_codecs);
 		if (wr_end(&list, &text) != 0)
 			wr_fail(x->w);

@@ -2,24 +2,12 @@
 #include <assert.h>
 #include <stdio.h>
 #include "base/addr.h"
+#include "ipc/codec_copy.h"
 #include "ipc/ipc.h"
 #include "wire/sdp/codec.h"
 
 /* the same numbers on both sides: a cast carries them over */
-static_assert((int)CV__CODEC_NAME__CODEC_OPUS == SDP_OPUS &&
-	      (int)CV__CODEC_NAME__CODEC_G722 == SDP_G722 &&
-	      (int)CV__CODEC_NAME__CODEC_PCMU == SDP_PCMU &&
-	      (int)CV__CODEC_NAME__CODEC_PCMA == SDP_PCMA &&
-	      (int)CV__CODEC_NAME__CODEC_TELEPHONE_EVENT ==
-		      SDP_TELEPHONE_EVENT &&
-	      (int)CV__CODEC_NAME__CODEC_VP8 == SDP_VP8 &&
-	      (int)CV__CODEC_NAME__CODEC_H264 == SDP_H264 &&
-	      (int)CV__CODEC_NAME__CODEC_RTX == SDP_RTX, "cv.CodecName");
-static_assert((int)CV__FEEDBACK__FB_NACK == SDP_FB_NACK &&
-	      (int)CV__FEEDBACK__FB_PLI == SDP_FB_PLI &&
-	      (int)CV__FEEDBACK__FB_FIR == SDP_FB_FIR &&
-	      (int)CV__FEEDBACK__FB_REMB == SDP_FB_REMB &&
-	      (int)CV__FEEDBACK__FB_TWCC == SDP_FB_TWCC, "cv.Feedback");
+CODEC_SAME_NUMBERS;
 static_assert((int)CV__EXT_NAME__EXT_MID == SDP_EXT_MID &&
 	      (int)CV__EXT_NAME__EXT_AUDIO_LEVEL == SDP_EXT_AUDIO_LEVEL &&
 	      (int)CV__EXT_NAME__EXT_ABS_SEND_TIME == SDP_EXT_ABS_SEND_TIME &&
@@ -32,20 +20,7 @@ static Cv__Codec *neutral_codec(const struct sdp_codec *c, struct arena *a)
 	Cv__Codec *out = arena_alloc(a, sizeof(*out));
 	if (!out)
 		return NULL;
-	cv__codec__init(out);
-	out->name = (Cv__CodecName)c->id;
-	out->pt = c->pt;
-	out->clock_hz = c->clock_hz;
-	out->channels = c->channels;
-	out->feedback = c->feedback;
-	out->ptime_ms = c->ptime_ms;
-	out->useinbandfec = c->useinbandfec;
-	out->usedtx = c->usedtx;
-	out->stereo = c->stereo;
-	out->maxaveragebitrate = c->maxaveragebitrate;
-	out->packetization_mode = c->packetization_mode;
-	out->profile_level_id = c->profile_level_id;
-	out->apt = c->apt;
+	CODEC_TO_IPC(out, c);
 	return out;
 }
 
@@ -363,21 +338,17 @@ static void write_transport(struct answer *an)
 	an->candidates_done = true;
 }
 
-static void write_codec(struct wr *w, const Cv__Codec *c)
+/* Media does not lower levels for browsers and what an offer says of its own
+ * limits is no word about ours. */
+static void write_codec(struct wr *w, const Cv__Codec *from)
 {
-	if (c->pt > 127)
+	struct sdp_codec c = CODEC_TO_WIRE(from);
+
+	if (from->pt > 127)
 		wr_fail(w);
-	sdp_wr_codec(w, &(struct sdp_codec){
-		.id = (enum sdp_codec_id)c->name, .pt = (uint8_t)c->pt,
-		.clock_hz = c->clock_hz, .channels = (uint8_t)c->channels,
-		.feedback = c->feedback,
-		.useinbandfec = c->useinbandfec, .usedtx = c->usedtx,
-		.stereo = c->stereo,
-		.maxaveragebitrate = c->maxaveragebitrate,
-		.packetization_mode = (uint8_t)c->packetization_mode,
-		.profile_level_id = c->profile_level_id,
-		.level_asymmetry = true, .apt = (uint8_t)c->apt,
-	});
+	c.level_asymmetry = true;
+	c.max_mbps = c.max_fs = 0;
+	sdp_wr_codec(w, &c);
 }
 
 static void write_exts(struct wr *w, const Cv__Section *s)

@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <cmocka.h>
 #include "base/alloc_test.h"
+#include "ipc/codec_copy.h"
 #include "ipc/ipc.h"
 #include "sip/offer.h"
-#include "wire/sdp/sdp.h"
+#include "wire/sdp/codec.h"
 
 static char text[SDP_BYTES_MAX];
 static struct arena *arena;
@@ -743,10 +744,40 @@ static void test_sip_offer__takes_nothing_from_costly_text(void **state)
 	assert_true(read_ok(s)->sections[6]->rejected);
 }
 
+/* A field that the message has and ipc/codec_copy.h forgot comes back as 0. */
+static void test_sip_codec__every_field_is_copied(void **state)
+{
+	const ProtobufCMessageDescriptor *d = &cv__codec__descriptor;
+	Cv__Codec c = CV__CODEC__INIT, back;
+	struct sdp_codec w;
+
+	(void)state;
+	for (unsigned i = 0; i < d->n_fields; i++) {
+		void *at = (char *)&c + d->fields[i].offset;
+		if (d->fields[i].type == PROTOBUF_C_TYPE_BOOL)
+			*(protobuf_c_boolean *)at = true;
+		else if (d->fields[i].type == PROTOBUF_C_TYPE_ENUM)
+			*(Cv__CodecName *)at = CV__CODEC_NAME__CODEC_H264;
+		else
+			*(uint32_t *)at = i + 100;
+	}
+	w = CODEC_TO_WIRE(&c);
+	CODEC_TO_IPC(&back, &w);
+	assert_int_equal(back.name, CV__CODEC_NAME__CODEC_H264);
+	for (unsigned i = 0; i < d->n_fields; i++) {
+		unsigned at = d->fields[i].offset;
+		size_t n = d->fields[i].type == PROTOBUF_C_TYPE_BOOL
+			? sizeof(protobuf_c_boolean) : 4;
+		if (memcmp((char *)&back + at, (char *)&c + at, n) != 0)
+			fail_msg("%s is not copied", d->fields[i].name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(test_sip_##name, setup, teardown)
+		T(codec__every_field_is_copied),
 		T(offer__baresip_with_sdes), T(offer__sdes_only_if_allowed),
 		T(offer__baresip_with_dtls), T(offer__linphone),
 		T(offer__cisco_with_slides_and_floor_control),
