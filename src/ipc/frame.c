@@ -15,7 +15,10 @@ bool frame_size_is_fit(unsigned width, unsigned height)
 static int frame_check(const struct frame *f)
 {
 	if (f->kind <= FRAME_NONE || f->kind >= FRAME_KIND_COUNT ||
-	    f->codec >= FRAME_CODEC_COUNT || (f->flags & ~FRAME_F_KEY))
+	    f->codec >= FRAME_CODEC_COUNT ||
+	    (f->flags & ~(FRAME_F_KEY | FRAME_F_SLIDES)) ||
+	    ((f->flags & FRAME_F_SLIDES) && f->kind != FRAME_IN &&
+	     f->kind != FRAME_WANT_KEY))
 		return E_FORMAT;
 	if (!frame_size_is_fit(f->width, f->height) ||
 	    f->total > FRAME_MAX || f->data.n > FRAME_CHUNK_MAX ||

@@ -33,7 +33,12 @@ enum frame_kind {
 
 enum frame_codec { FRAME_CODEC_NONE = 0, FRAME_VP8 = 1, FRAME_H264 = 2, FRAME_CODEC_COUNT };
 
-enum { FRAME_F_KEY = 1 };
+enum {
+	FRAME_F_KEY = 1,
+	/* IN, WANT_KEY: of what the leg presents, not of its camera. Both are
+	 * streams of their own: ids and keyframes count for each. */
+	FRAME_F_SLIDES = 2,
+};
 
 struct frame {
 	enum frame_kind kind;

@@ -99,7 +99,7 @@ enum ipc_full {
 	X(LEG_SET, cv__leg_set, Cv__LegSet, R(CORE), R(MEDIA), 64, 4096, KILL)\
 	X(LEG_CLOSE, cv__leg_close, Cv__LegClose, R(CORE), R(MEDIA), 32, 4096,\
 	  KILL)                                                               \
-	X(LEG_STATE, cv__leg_state, Cv__LegState, R(MEDIA), R(CORE), 128,     \
+	X(LEG_STATE, cv__leg_state, Cv__LegState, R(MEDIA), R(CORE), 192,     \
 	  4096, KILL)                                                         \
 	X(SPEAKERS, cv__speakers, Cv__Speakers, R(MEDIA), R(CORE), 32768, 512,\
 	  DROP)                                                               \
@@ -232,7 +232,13 @@ enum ipc_full {
 	X(CERT_CHECK, cv__cert_check, Cv__CertCheck,                          \
 	  R(SIP) | R(WEB) | R(CORE), R(CORE) | R(COURIER), 81920, 256, DROP)  \
 	X(CERT_STATUS, cv__cert_status, Cv__CertStatus,                       \
-	  R(COURIER) | R(CORE), R(CORE) | R(SIP) | R(WEB), 20480, 256, KILL)
+	  R(COURIER) | R(CORE), R(CORE) | R(SIP) | R(WEB), 20480, 256, KILL) \
+	X(PRESENTATION, cv__presentation, Cv__Presentation, R(CORE), R(MEDIA),\
+	  32768, 1024, KILL)                                                  \
+	X(SIP_FLOOR, cv__sip_floor, Cv__SipFloor, R(SIP), R(CORE),            \
+	  32, 1024, DROP)                                                     \
+	X(SIP_FLOOR_STATE, cv__sip_floor_state, Cv__SipFloorState, R(CORE),   \
+	  R(SIP), 640, 16384, KILL)
 
 enum ipc_type {
 	IPC_NONE = 0,
