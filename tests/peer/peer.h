@@ -1,6 +1,9 @@
 /* The peer: options, one session, its counters. */
 #pragma once
+#include <getopt.h>
+#include <jansson.h>
 #include "audio.h"
+#include "dtmf.h"
 #include "sdp.h"
 #include "secure.h"
 #include "stun.h"
@@ -22,6 +25,12 @@ struct options {
 	const char *profiles;
 	struct sockaddr_in to;		/* instead of the answer's candidate */
 };
+extern const char options_usage[];
+/* Values of 256 to OPTIONS_END - 1, ended by a row of nulls. */
+extern const struct option options_table[];
+enum { OPTIONS_END = 300 };
+void options_init(struct options *o);
+bool options_take(struct options *o, int c, const char *v);
 /* Prints what is wrong and returns false. */
 bool options_read(struct options *o, int argc, char **argv);
 
@@ -56,8 +65,11 @@ struct peer {
 	struct options o;
 	struct sdp_answer answer;
 	struct stun_peer stun;
-	struct secure *secure;
-	int fd;
+	struct secure *secure;		/* NULL: in clear */
+	int fd, rtcp_fd;		/* rtcp_fd -1: on the same port */
+	bool is_plain;			/* SIP: no ICE, no DTLS */
+	uint8_t pt_audio, pt_video;
+	struct dtmf dtmf;		/* keys, both ways */
 	uint64_t start_ns, check_ns, checked_ns, connected_ns, end_ns;
 	uint64_t video_ns;
 	uint16_t mapped_port;
@@ -87,6 +99,14 @@ void peer_fault(struct peer *p, const char *fmt, ...);
 /* The sender's clock, which may drift. */
 uint64_t peer_clock(const struct peer *p, uint64_t now);
 
+uint32_t peer_random32(void);		/* never 0 */
+void peer_random_text(char *out, size_t n);
+/* Streams, encoders and judges. */
+bool peer_prepare(struct peer *p);
+
+/* Media flow from now on. */
+void peer_connected(struct peer *p, uint64_t now);
+
 void peer_send(struct peer *p, const uint8_t *bytes, size_t n);
 void peer_send_rtp(struct peer *p, struct out_stream *s, struct rtp *r,
 		   const uint8_t *payload, size_t n);
@@ -97,4 +117,7 @@ void rtcp_in(struct peer *p, const uint8_t *bytes, size_t n, uint64_t now);
 /* Reports, and whatever is to be asked for at once. */
 void rtcp_out(struct peer *p, uint64_t now);
 
+/* The verdict; the caller owns it. */
+json_t *peer_verdict(struct peer *p, uint64_t now);
+/* Prints it as a line. */
 void peer_report(struct peer *p, uint64_t now);

@@ -18,46 +18,18 @@
 #include <unistd.h>
 #include "g711.h"
 #include "rtp.h"
+#include "sdes.h"
 #ifdef HAVE_SPANDSP
 #include <spandsp.h>
 #endif
 
-enum { LINE = 65536, TONES = 4, FRAME_MS = 20, HEARD_S = 20, KEY_MAX = 46 };
+enum { LINE = 65536, TONES = 4, FRAME_MS = 20, HEARD_S = 20 };
 
 enum codec { PCMU = 0, PCMA = 8, G722 = 9, OPUS = 107, EVENT = 101 };
 
-struct suite {
-	const char *name;
-	size_t key;
-	void (*rtp)(srtp_crypto_policy_t *);
-	void (*rtcp)(srtp_crypto_policy_t *);
-};
-
-static void cm32(srtp_crypto_policy_t *p)
-{
-	srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32(p);
-}
-
-static void cm80(srtp_crypto_policy_t *p)
-{
-	srtp_crypto_policy_set_rtp_default(p);
-}
-
-static const struct suite suites[] = {
-	{"AES_CM_128_HMAC_SHA1_80", 30, cm80, cm80},
-	{"AES_CM_128_HMAC_SHA1_32", 30, cm32, cm80},
-	{"AES_256_CM_HMAC_SHA1_80", 46,
-	 srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80,
-	 srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80},
-	{"AEAD_AES_128_GCM", 28, srtp_crypto_policy_set_aes_gcm_128_16_auth,
-	 srtp_crypto_policy_set_aes_gcm_128_16_auth},
-	{"AEAD_AES_256_GCM", 44, srtp_crypto_policy_set_aes_gcm_256_16_auth,
-	 srtp_crypto_policy_set_aes_gcm_256_16_auth},
-};
-
 struct phone {
 	enum codec codec;
-	const struct suite *suite;
+	const char *suite;		/* NULL: in clear */
 	double seconds, tone, hear[TONES];
 	unsigned n_hear;
 	const char *keys, *ip;
@@ -65,7 +37,7 @@ struct phone {
 	bool is_told;			/* --to: an attacker, needs no answer */
 	int fd[2];
 	uint16_t port;
-	uint8_t key[KEY_MAX];
+	uint8_t key[SDES_KEY_MAX];
 	srtp_t tx, rx;
 	OpusEncoder *enc;
 	OpusDecoder *dec;
@@ -122,9 +94,7 @@ static bool codec(struct phone *p, const char *s)
 
 static bool suite(struct phone *p, const char *s)
 {
-	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
-		if (strcmp(suites[i].name, s) == 0)
-			p->suite = &suites[i];
+	p->suite = sdes_key_bytes(s) ? s : NULL;
 	return p->suite || strcmp(s, "none") == 0;
 }
 
@@ -225,9 +195,9 @@ static void offer(const struct phone *p)
 	json_t *o;
 
 	if (p->suite) {
-		EVP_EncodeBlock(b64, p->key, (int)p->suite->key);
+		EVP_EncodeBlock(b64, p->key, (int)sdes_key_bytes(p->suite));
 		snprintf(crypto, sizeof(crypto),
-			 "a=crypto:1 %s inline:%s\r\n", p->suite->name, b64);
+			 "a=crypto:1 %s inline:%s\r\n", p->suite, b64);
 	}
 	snprintf(sdp, sizeof(sdp), "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\n"
 		 "c=IN IP4 %s\r\nt=0 0\r\nm=audio %u RTP/%s %d %d\r\n"
@@ -242,16 +212,6 @@ static void offer(const struct phone *p)
 	json_decref(o);
 }
 
-static bool session(srtp_t *out, const struct suite *s, uint8_t *key, bool in)
-{
-	srtp_policy_t p = {.key = key, .window_size = 1024};
-
-	p.ssrc.type = in ? ssrc_any_inbound : ssrc_any_outbound;
-	s->rtp(&p.rtp);
-	s->rtcp(&p.rtcp);
-	return srtp_create(out, &p) == srtp_err_status_ok;
-}
-
 static const char *take_crypto(struct phone *p, const char *sdp)
 {
 	const char *c = strstr(sdp, "a=crypto:");
@@ -264,13 +224,13 @@ static const char *take_crypto(struct phone *p, const char *sdp)
 	if (!c || sscanf(c, "a=crypto:%u %63s inline:%127[A-Za-z0-9+/=]", &tag,
 			 name, b64) != 3)
 		return "no key in the answer";
-	if (tag != 1 || strcmp(name, p->suite->name) != 0)
+	if (tag != 1 || strcmp(name, p->suite) != 0)
 		return "another suite than offered";
 	if (EVP_DecodeBlock(key, (uint8_t *)b64, (int)strlen(b64)) <
-	    (int)p->suite->key)
+	    (int)sdes_key_bytes(p->suite))
 		return "a key that is too short";
-	if (!session(&p->tx, p->suite, p->key, false) ||
-	    !session(&p->rx, p->suite, key, true))
+	if (!sdes_session(&p->tx, p->suite, p->key, false) ||
+	    !sdes_session(&p->rx, p->suite, key, true))
 		return "libsrtp refused the keys";
 	return NULL;
 }

@@ -176,10 +176,9 @@ static json_t *link_of(const struct peer *p)
 	return o;
 }
 
-void peer_report(struct peer *p, uint64_t now)
+json_t *peer_verdict(struct peer *p, uint64_t now)
 {
 	json_t *o = json_object(), *faults = json_array();
-	char *text;
 
 	video_in_end(&p->video_in, now);
 	for (unsigned k = 0; k < p->n_faults; k++)
@@ -198,6 +197,15 @@ void peer_report(struct peer *p, uint64_t now)
 	set(o, "video", video(p));
 	set(o, "sent", sent(p));
 	set(o, "link", link_of(p));
+	set(o, "keys", json_string(p->dtmf.heard));
+	return o;
+}
+
+void peer_report(struct peer *p, uint64_t now)
+{
+	json_t *o = peer_verdict(p, now);
+	char *text;
+
 	text = json_dumps(o, JSON_COMPACT);
 	puts(text ? text : "{}");
 	fflush(stdout);

@@ -205,17 +205,23 @@ static uint8_t *sdes(const struct peer *p, uint32_t ssrc, uint8_t *b)
 	return head(b, 1, SDES, e);
 }
 
+/* Who reports: sound, where there is some. */
+static const struct out_stream *reporter(const struct peer *p)
+{
+	return p->o.has_audio ? &p->audio_tx : &p->video_tx;
+}
+
 static uint8_t *reports(struct peer *p, uint8_t *b, uint64_t now)
 {
-	uint8_t *e = sender(p, &p->audio_tx, b, now);
+	uint8_t *e = sender(p, reporter(p), b, now);
 	unsigned n = 0;
 
 	if (p->audio_rx.is_started && ++n)
 		e = rtp_source_block(&p->audio_rx, e, now);
 	if (p->video_rx.is_started && ++n)
 		e = rtp_source_block(&p->video_rx, e, now);
-	b = sdes(p, p->audio_tx.ssrc, head(b, n, SR, e));
-	if (p->video_tx.packets)
+	b = sdes(p, reporter(p)->ssrc, head(b, n, SR, e));
+	if (p->video_tx.packets && p->o.has_audio)
 		b = head(b, 0, SR, sender(p, &p->video_tx, b, now));
 	return b;
 }
@@ -224,7 +230,7 @@ static uint8_t *nack(struct peer *p, uint8_t *b, uint64_t now)
 {
 	uint16_t seq[VIDEO_NACK_MAX];
 	unsigned n = video_in_nacks(&p->video_in, seq, now);
-	uint8_t *e = put32(put32(b + 4, p->audio_tx.ssrc),
+	uint8_t *e = put32(put32(b + 4, reporter(p)->ssrc),
 			   p->answer.video_ssrc);
 
 	if (!n)
@@ -238,7 +244,7 @@ static uint8_t *pli(struct peer *p, uint8_t *b)
 {
 	struct video_in *v = &p->video_in;
 	bool has_pli = p->answer.pli || !p->answer.fir;
-	uint8_t *e = put32(put32(b + 4, p->audio_tx.ssrc),
+	uint8_t *e = put32(put32(b + 4, reporter(p)->ssrc),
 			   has_pli ? p->answer.video_ssrc : 0);
 
 	if (!v->wants_pli || !p->o.wants_pli)
@@ -253,7 +259,7 @@ static uint8_t *pli(struct peer *p, uint8_t *b)
 
 static uint8_t *remb(struct peer *p, uint8_t *b)
 {
-	uint8_t *e = put32(put32(b + 4, p->audio_tx.ssrc), 0);
+	uint8_t *e = put32(put32(b + 4, reporter(p)->ssrc), 0);
 
 	/* 3 Mb/s: 187500 * 2^4 */
 	memcpy(e, "REMB", 4);
@@ -289,7 +295,7 @@ void rtcp_out(struct peer *p, uint64_t now)
 		e = pli(p, nack(p, e, now));
 	flush(p, b, e);
 	if (p->answer.ext_twcc && now >= p->fast_due) {
-		n = twcc_write(&p->twcc, b, p->audio_tx.ssrc,
+		n = twcc_write(&p->twcc, b, reporter(p)->ssrc,
 			       p->answer.video_ssrc);
 		p->fast_due = now + 50 * MS;
 	}

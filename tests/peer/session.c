@@ -32,8 +32,11 @@ uint64_t peer_clock(const struct peer *p, uint64_t now)
 
 void peer_send(struct peer *p, const uint8_t *bytes, size_t n)
 {
+	bool is_rtcp = n > 1 && bytes[1] >= 192 && bytes[1] <= 223;
+
 	p->n.datagrams_out++;
-	if (send(p->fd, bytes, n, MSG_DONTWAIT) < 0)
+	if (send(is_rtcp && p->rtcp_fd >= 0 ? p->rtcp_fd : p->fd, bytes, n,
+		 MSG_DONTWAIT) < 0)
 		p->n.send_failed++;
 }
 
@@ -63,15 +66,37 @@ void peer_send_rtp(struct peer *p, struct out_stream *s, struct rtp *r,
 
 /* --- what we send ------------------------------------------------------ */
 
+/* A key instead of sound; the stream's clock goes on. */
+static void send_key(struct peer *p, uint32_t ts)
+{
+	uint8_t b[4];
+	bool is_first;
+	unsigned times = dtmf_next(&p->dtmf, ts, b, &is_first);
+	struct rtp r = {.pt = p->dtmf.pt, .level = -1, .marker = is_first,
+			.ts = p->dtmf.ts};
+
+	for (unsigned i = 0; i < times; i++) {
+		r.seq = ++p->audio_tx.seq;
+		peer_send_rtp(p, &p->audio_tx, &r, b, sizeof(b));
+	}
+	p->audio_tx.last_ts = ts;
+}
+
 static void send_audio(struct peer *p)
 {
 	uint8_t payload[400];
 	uint64_t begin = p->audio_due - 20 * MS;	/* spoken before */
-	struct rtp r = {.pt = PT_OPUS, .seq = ++p->audio_tx.seq};
+	struct rtp r = {.pt = p->pt_audio, .level = -1};
 	size_t n = audio_out_frame(&p->audio_out, begin, payload);
+	uint32_t ts = p->audio_tx.last_ts + AUDIO_FRAME;
 
+	if (dtmf_is_busy(&p->dtmf)) {
+		send_key(p, ts);
+		return;
+	}
+	r.seq = ++p->audio_tx.seq;
 	r.level = p->audio_out.level;
-	r.ts = p->audio_tx.last_ts + AUDIO_FRAME;
+	r.ts = ts;
 	r.marker = p->audio_tx.packets == 0;
 	peer_send_rtp(p, &p->audio_tx, &r, payload, n);
 }
@@ -84,7 +109,7 @@ static void on_payload(void *arg, const uint8_t *payload, size_t n,
 	struct sent *h = &p->history[seq % VIDEO_HISTORY];
 
 	*h = (struct sent){.is_used = true, .seq = seq, .n = n,
-			   .head = {.pt = PT_VP8, .seq = seq, .level = -1,
+			   .head = {.pt = p->pt_video, .seq = seq, .level = -1,
 				    .ts = p->video_tx.last_ts,
 				    .marker = is_last}};
 	memcpy(h->payload, payload, n);
@@ -159,12 +184,17 @@ static void on_stun(struct peer *p, const uint8_t *b, size_t n, uint64_t now)
 	p->error = secure_start(p->secure, p->answer.fingerprint);
 }
 
-static void on_connected(struct peer *p, uint64_t now)
+void peer_connected(struct peer *p, uint64_t now)
 {
 	p->connected_ns = now;
 	p->end_ns = now + (uint64_t)(p->o.seconds * 1e9);
 	p->audio_due = p->video_due = now;
 	p->report_due = now + 500 * MS;
+}
+
+static void on_connected(struct peer *p, uint64_t now)
+{
+	peer_connected(p, now);
 	printf("{\"type\": \"connected\", \"ms\": %llu, \"srtp\": \"%s\"}\n",
 	       (unsigned long long)((now - p->start_ns) / MS),
 	       secure_profile(p->secure));
@@ -173,17 +203,19 @@ static void on_connected(struct peer *p, uint64_t now)
 
 void peer_timers(struct peer *p, uint64_t now)
 {
-	check(p, now);
-	if (!p->is_nominated)
+	if (!p->is_plain)
+		check(p, now);
+	if (!p->is_nominated && !p->is_plain)
 		return;
-	if (!p->connected_ns) {
+	if (!p->connected_ns && !p->is_plain) {
 		if (!p->error)
 			p->error = secure_timer(p->secure);
 		if (secure_is_up(p->secure))
 			on_connected(p, now);
 		return;
 	}
-	media_timers(p, now);
+	if (p->connected_ns)
+		media_timers(p, now);
 }
 
 /* --- what comes -------------------------------------------------------- */
@@ -226,18 +258,20 @@ static void on_rtp(struct peer *p, const uint8_t *b, size_t n, uint64_t now)
 		peer_fault(p, "%s", wrong);
 		return;
 	}
-	if (r.twcc >= 0 && r.pt != PT_OPUS)
+	if (r.twcc >= 0 && r.pt != p->pt_audio)
 		twcc_saw(&p->twcc, (uint32_t)r.twcc, now);
-	if (r.pt == PT_OPUS) {
+	if (p->o.has_audio && r.pt == p->pt_audio) {
 		check_ssrc(p, &p->answer.audio_ssrc, r.ssrc, "sound");
 		rtp_source_packet(&p->audio_rx, &r, now);
 		audio_in_packet(&p->audio_in, &r, now);
-	} else if (r.pt == PT_VP8) {
+	} else if (p->o.has_video && r.pt == p->pt_video) {
 		check_ssrc(p, &p->answer.video_ssrc, r.ssrc, "picture");
 		if (!p->video_ns)
 			p->video_ns = now;
 		rtp_source_packet(&p->video_rx, &r, now);
 		video_in_packet(&p->video_in, &r, false, now);
+	} else if (p->dtmf.pt && r.pt == p->dtmf.pt) {
+		dtmf_packet(&p->dtmf, &r);
 	} else if (r.pt == PT_RTX && p->o.is_repaired) {
 		check_ssrc(p, &p->answer.rtx_ssrc, r.ssrc, "RTX");
 		on_rtx(p, &r, now);
@@ -288,7 +322,7 @@ void peer_datagram(struct peer *p, uint8_t *b, size_t n, uint64_t now)
 			   PEER_PACKET_MAX);
 	if (n == 0)
 		return;
-	if (b[0] < 4)
+	if (b[0] < 4 && !p->is_plain)
 		on_stun(p, b, n, now);
 	else if (b[0] >= 20 && b[0] < 64 && p->is_nominated)
 		wrong = secure_input(p->secure, b, n);

@@ -7,14 +7,14 @@ import { freePort, PATIENCE_MS, Platform, TOP } from './platform.mjs';
 
 const BUILD = process.env.CONCLAVE_BUILD ?? join(TOP, 'build');
 
-function program(name) {
+export function program(name) {
   const path = join(BUILD, 'tests/peer', name);
   if (!existsSync(path)) throw new Error(`${name} is not built: ninja -C build tests/peer/${name}`);
   return path;
 }
 
 // Lines of a child as a promise queue.
-class Child {
+export class Child {
   // `wrap`: a command in front, to run it somewhere else.
   constructor(path, args, wrap = []) {
     this.name = path.split('/').pop();
@@ -95,7 +95,7 @@ export async function startBehindRelay(network = {}, options = {}) {
   }
 }
 
-const own = (options) => Object.entries(options).flatMap(([k, v]) => {
+export const own = (options) => Object.entries(options).flatMap(([k, v]) => {
   const name = `--${k.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
   if (v === true) return [name];
   if (v === false || v === undefined) return [];

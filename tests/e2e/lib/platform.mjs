@@ -222,7 +222,9 @@ export class Platform {
 
   async stop() {
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM');
-    const how = await Promise.race([this.exited, new Promise((ok) => setTimeout(() => ok(null), 30000))]);
+    let timer;
+    const how = await Promise.race([this.exited, new Promise((ok) => (timer = setTimeout(() => ok(null), 30000)))]);
+    clearTimeout(timer);	// or this process would outlive its tests
     if (!how) this.child.kill('SIGKILL');
     if (process.env.CONCLAVE_KEEP) console.error(`kept ${this.dir}`);
     else rmSync(this.dir, { recursive: true, force: true });

@@ -1,0 +1,40 @@
+/* A SIP device: two sections, each a peer of its own with its own ports. */
+#pragma once
+#include "peer.h"
+#include "sdes.h"
+#include "ua.h"
+
+enum { SECTION_AUDIO, SECTION_VIDEO, SECTION_COUNT, PT_EVENT = 101 };
+
+struct section {
+	struct peer p;
+	bool is_wanted, is_agreed;
+	unsigned index;			/* in the description */
+	int fd[2];			/* RTP, RTCP */
+	uint16_t port;
+	bool is_mux;
+	const char *profile;		/* of the offer that we answer */
+	char suite[40];			/* "": clear */
+	unsigned tag;
+	uint8_t key[SDES_KEY_MAX], theirs[SDES_KEY_MAX];
+	char host[64];			/* theirs */
+	unsigned to_port;
+	char direction[12];		/* theirs */
+};
+
+struct device {
+	struct section s[SECTION_COUNT];
+	struct ua ua;
+	const char *ip, *suite;		/* NULL: clear */
+	bool has_feedback;		/* AVPF */
+	bool is_mux;
+	bool is_held;
+	unsigned version;
+	const char *wrong;
+	char sdp[4096];
+};
+
+/* Ours: an offer, or the answer to what device_read() read. */
+const char *device_sdp(struct device *d, bool is_answer);
+/* Theirs. NULL or what is wrong. */
+const char *device_read(struct device *d, const char *sdp, bool is_answer);
