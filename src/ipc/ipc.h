@@ -238,7 +238,11 @@ enum ipc_full {
 	X(SIP_FLOOR, cv__sip_floor, Cv__SipFloor, R(SIP), R(CORE),            \
 	  32, 1024, DROP)                                                     \
 	X(SIP_FLOOR_STATE, cv__sip_floor_state, Cv__SipFloorState, R(CORE),   \
-	  R(SIP), 640, 16384, KILL)
+	  R(SIP), 640, 16384, KILL)                                           \
+	X(LEG_BFCP, cv__leg_bfcp, Cv__LegBfcp, R(MEDIA) | R(CORE),            \
+	  R(CORE) | R(MEDIA), 1280, 1024, DROP)                               \
+	X(SIP_BFCP, cv__sip_bfcp, Cv__SipBfcp, R(SIP) | R(CORE),              \
+	  R(CORE) | R(SIP), 1280, 1024, DROP)
 
 enum ipc_type {
 	IPC_NONE = 0,
