@@ -200,3 +200,27 @@ void text_escape(char *dst, size_t cap, struct span s)
 	}
 	dst[o] = 0;
 }
+
+size_t text_percent(char *dst, size_t cap, struct span s)
+{
+	static const char keep[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+	static const char digits[] = "0123456789ABCDEF";
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		const bool stays = memchr(keep, s.p[i], sizeof(keep) - 1);
+
+		if (n + (stays ? 1 : 3) >= cap)
+			break;
+		if (stays) {
+			dst[n++] = (char)s.p[i];
+			continue;
+		}
+		dst[n++] = '%';
+		dst[n++] = digits[s.p[i] >> 4];
+		dst[n++] = digits[s.p[i] & 15];
+	}
+	dst[n] = 0;
+	return n;
+}

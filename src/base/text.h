@@ -25,3 +25,8 @@ bool uuid_is_valid(struct span text);
 /* Printable ASCII and the space stay; everything else, and " \ =, becomes \xHH. Cuts at
  * cap and ends with "..." then. Always NUL-terminated; cap >= 8. */
 void text_escape(char *dst, size_t cap, struct span s);
+
+/* RFC 3986: all but the unreserved characters becomes %HH; fit for a path, a
+ * query's value and the user part of a SIP URI. Cuts before what does not fit;
+ * always NUL-terminated, cap >= 1. Bytes without the NUL. */
+size_t text_percent(char *dst, size_t cap, struct span s);

@@ -278,42 +278,12 @@ static void invite_free(struct invite *v)
 	mem_free(v);
 }
 
-/* An alias of the room, as it stands in a path. */
-static struct span alias_of(struct core *c, int64_t conf)
-{
-	const struct store_row *row;
-	int64_t id = 0;
-
-	while ((row = store_next(c->store, RES_CONFERENCE_ALIAS, id))) {
-		id = store_row_id(row);
-		if (store_int(row, CONFERENCE_ALIAS_CONFERENCE) == conf)
-			return store_text(row, CONFERENCE_ALIAS_ALIAS);
-	}
-	return SPAN_NONE;
-}
-
-static size_t percent(char *dst, size_t cap, struct span s)
-{
-	static const char keep[] = "abcdefghijklmnopqrstuvwxyz"
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n && n + 4 < cap; i++) {
-		if (memchr(keep, s.p[i], sizeof(keep) - 1))
-			dst[n++] = (char)s.p[i];
-		else
-			n += (size_t)snprintf(dst + n, cap - n, "%%%02X",
-					      s.p[i]);
-	}
-	dst[n] = 0;
-	return n;
-}
-
 static void show_invite(struct answer *a, const struct invite *v, int64_t id)
 {
 	char alias[3 * ALIAS_MAX + 1], link[FIELD_TEXT_MAX];
 
-	(void)percent(alias, sizeof(alias), alias_of(v->c, v->conf));
+	(void)text_percent(alias, sizeof(alias),
+			   service_alias(v->c, v->conf));
 	(void)snprintf(link, sizeof(link), "https://%s/meet/%s#invitation=%s",
 		       v->host, alias, v->key);
 	answer_row(a);

@@ -273,6 +273,9 @@ int  meeting_new(struct core *c, const struct service *sv, uint64_t restore_id,
 		 struct meeting **out);
 /* The service of a configured room; of one that has no row (id < 0) but only
  * a name: everything as global settings say. */
+/* The first alias of a configured room; empty: it has none. Valid until the
+ * store changes. */
+struct span service_alias(struct core *c, int64_t conf);
 void service_of_conf(struct core *c, const struct store_row *conf,
 		     struct service *out);
 void service_of_name(struct core *c, struct span name, struct service *out);

@@ -110,6 +110,18 @@ static void conf_cfg(struct core *c, const struct store_row *conf,
 	memcpy(cfg->view, view, strlen(view) + 1);
 }
 
+struct span service_alias(struct core *c, int64_t conf)
+{
+	const struct store_row *row;
+
+	for (int64_t id = 0;
+	     (row = store_next(c->store, RES_CONFERENCE_ALIAS, id));
+	     id = store_row_id(row))
+		if (store_int(row, CONFERENCE_ALIAS_CONFERENCE) == conf)
+			return store_text(row, CONFERENCE_ALIAS_ALIAS);
+	return SPAN_NONE;
+}
+
 void service_of_conf(struct core *c, const struct store_row *conf,
 		     struct service *out)
 {

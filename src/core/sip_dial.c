@@ -236,13 +236,24 @@ static void fill_account(struct core *c, const struct store_row *row,
 	m->realm = ipc_data(store_text(row, SIP_PROXY_REALM));
 }
 
+/* The part before the '@' escaped; what follows only if it can be a host. A
+ * name alone gets its host from the face, which knows our address. */
 static void from_uri(const struct sip_call *call, char dst[URI_MAX])
 {
-	const bool whole = strchr(call->alias, '@') != NULL;
+	static const char host[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+	const char *at = strrchr(call->alias, '@');
+	const size_t user_n = at ? (size_t)(at - call->alias) :
+			      strlen(call->alias);
+	char user[ALIAS_MAX + 1];	/* longer ones are cut */
 
-	(void)snprintf(dst, URI_MAX, "sip:%s%s", call->alias[0] ?
-		       call->alias : "anonymous",
-		       whole ? "" : "@anonymous.invalid");
+	if (!user_n) {
+		(void)snprintf(dst, URI_MAX, "sip:anonymous@anonymous.invalid");
+		return;
+	}
+	if (at && (!at[1] || at[1 + strspn(at + 1, host)]))
+		at = NULL;
+	(void)text_percent(user, sizeof(user), span_of(call->alias, user_n));
+	(void)snprintf(dst, URI_MAX, "sip:%s%s", user, at ? at : "");
 }
 
 static bool send_dial(struct sip_call *call)
@@ -530,7 +541,8 @@ static const char *place(struct core *c, const struct invite *v,
 	t = gateways_toll_begin(c, &f, &a.toll);
 	if (t != TOLL_PASS)
 		return toll_verdict_text(t);
-	a.from = a.name = span_str(sv.name);
+	a.name = span_str(sv.name);
+	a.from = service_alias(c, sv.id);
 	*n = (unsigned)sip_dial_all(c, &a, calls, SIP_REGS_PER_ALIAS_MAX);
 	if (*n)
 		return NULL;

@@ -176,6 +176,8 @@ void put_via(struct face *f, struct wr *w, const struct sip_peer *p,
 	     const char *branch);
 void put_contact(struct face *f, struct wr *w, const struct call *c);
 void put_addr_uri(struct face *f, struct wr *w, const struct sip_peer *p);
+/* The address that the peer knows us by, as a URI's host. */
+void put_own_host(struct face *f, struct wr *w, const struct sip_peer *p);
 /* A request in the dialog of `c`; ends behind Contact. */
 void request_open(struct face *f, struct wr *w, const struct call *c,
 		  const char *method, uint32_t seq,

@@ -9,7 +9,8 @@
 #include "base/text.h"
 
 enum { DIAL_KEY = 5, CNONCE_LEN = 16, HASH_HEX_MAX = 2 * SHA256_LEN + 1,
-       DIGEST_TEXT_MAX = 4096, RING_MAX_S = 600, CONNECT_S = 40 };
+       DIGEST_TEXT_MAX = 4096, RING_MAX_S = 600, CONNECT_S = 40,
+       OUT_US_MAX = 2 * FACE_NAME_MAX + 8 };
 
 /* --- tables ------------------------------------------------------------------ */
 
@@ -248,7 +249,9 @@ static int take_uri(struct call *c, const Cv__SipDial *m)
 
 static int take_us(struct call *c, struct span from)
 {
-	uint8_t buf[FACE_NAME_MAX + 8];
+	static const char some_host[] = "@invalid";
+	const bool is_whole = from.n && memchr(from.p, '@', from.n);
+	uint8_t buf[OUT_US_MAX];
 	struct wr w = wr_of(buf, sizeof(buf));
 	struct sip_uri u;
 	struct span out;
@@ -257,8 +260,12 @@ static int take_us(struct call *c, struct span from)
 	    !span_starts(from, SPAN_LIT("sips:")))
 		wr_str(&w, "sip:");
 	wr_span(&w, from);
+	if (!is_whole)
+		wr_str(&w, some_host);
 	if (wr_end(&w, &out) < 0 || sip_uri_decode(&u, out) < 0)
 		return E_FORMAT;
+	if (!is_whole)
+		out.n -= sizeof(some_host) - 1;
 	return text_set(&c->us, out);
 }
 
@@ -487,6 +494,23 @@ static bool may_answer(const struct call *c, const struct sip_msg *m)
 
 /* --- INVITE and what comes of it ---------------------------------------------------- */
 
+/* Without a host of his own our user is at the address that we call from. */
+static int complete_us(struct call *c)
+{
+	uint8_t buf[OUT_US_MAX + ADDR_TEXT_MAX];
+	struct wr w = wr_of(buf, sizeof(buf));
+	struct span out;
+
+	if (memchr(c->us.p, '@', c->us.n))
+		return 0;
+	wr_span(&w, text_span(&c->us));
+	wr_str(&w, "@");
+	put_own_host(c->f, &w, &c->peer);
+	if (wr_end(&w, &out) < 0)
+		return E_LIMIT;
+	return text_set(&c->us, out);
+}
+
 static void do_invite(struct call *c)
 {
 	struct face *f = c->f;
@@ -497,6 +521,10 @@ static void do_invite(struct call *c)
 	if (c->invite)
 		c->invite->fn = NULL;
 	c->invite = NULL;
+	if (complete_us(c) < 0) {
+		fail(c, CV__SIP_END__SIP_END_TRANSPORT);
+		return;
+	}
 	request_open(f, &w, c, "INVITE", ++c->seq, branch);
 	if (asked) {
 		c->dial->answered_challenge = true;

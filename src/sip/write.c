@@ -189,6 +189,14 @@ static void host_text(struct face *f, const struct sip_peer *p,
 		       "[%.50s]", ip);
 }
 
+void put_own_host(struct face *f, struct wr *w, const struct sip_peer *p)
+{
+	char host[ADDR_TEXT_MAX];
+
+	host_text(f, p, host);
+	wr_str(w, host);
+}
+
 static uint16_t own_port(const struct face *f, const struct sip_peer *p)
 {
 	return p->transport == CV__SIP_TRANSPORT__SIP_TLS ? f->set.tls_port :

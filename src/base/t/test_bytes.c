@@ -192,6 +192,21 @@ static void test_text__escape_cannot_forge_a_line(void **s)
 	assert_string_equal(t, "01234567...");
 }
 
+static void test_text__percent_keeps_the_unreserved(void **s)
+{
+	char t[12];
+
+	(void)s;
+	assert_int_equal(text_percent(t, sizeof(t), SPAN_LIT("a ;~\xc3")), 11);
+	assert_string_equal(t, "a%20%3B~%C3");
+	/* no half of an escape */
+	assert_int_equal(text_percent(t, sizeof(t), SPAN_LIT("0123456789\n")),
+			 10);
+	assert_string_equal(t, "0123456789");
+	assert_int_equal(text_percent(t, 1, SPAN_LIT("a")), 0);
+	assert_string_equal(t, "");
+}
+
 static void test_addr__one_spelling_per_source(void **s)
 {
 	struct addr a, b;
@@ -261,6 +276,7 @@ int main(void)
 		cmocka_unit_test(test_text__base64_vectors),
 		cmocka_unit_test(test_text__hex_and_uuid),
 		cmocka_unit_test(test_text__escape_cannot_forge_a_line),
+		cmocka_unit_test(test_text__percent_keeps_the_unreserved),
 		cmocka_unit_test(test_addr__one_spelling_per_source),
 		cmocka_unit_test(test_addr__one_source_is_an_ipv6_64),
 		cmocka_unit_test(test_addr__sockaddr_round_trip),

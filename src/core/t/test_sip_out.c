@@ -211,6 +211,39 @@ static void test_sip_out__the_first_contact_that_answers_has_it(void **state)
 	assert_int_equal(entry_status_of(k, "participants"), 1);
 }
 
+/* Rooms are called what people like to call them. */
+static void test_sip_out__a_room_calls_as_its_alias(void **state)
+{
+	static const struct {
+		const char *alias, *from;
+	} all[] = {
+		{"Zo\xc3\xab;x@meet.example", "sip:Zo%C3%AB%3Bx@meet.example"},
+		{"board room", "sip:board%20room"},
+		{"a@b@c d", "sip:a%40b"},
+	};
+	struct kit *k = *state;
+	Cv__SipDial *d;
+
+	devices(k);
+	rule(k, "desk@example\\.org", "registration", NULL, NULL);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		const char *const room[] = {"name", all[i].from, "alias",
+					    all[i].alias, NULL, NULL};
+		const char *const f[] = {"which", all[i].from, "to",
+					 "desk@example.org", NULL, NULL};
+		const uint64_t call = 50 + i;
+
+		entry_cli_ok(k, "create", "conference", room);
+		entry_cli_ok(k, "sip", "dial", f);
+		d = dialled(k, call);
+		assert_true(is(d->from_uri, all[i].from));
+		assert_true(is(d->from_name, all[i].from));
+		kit_free(d);
+		ended(k, call, 486);
+	}
+	sip_expect(k, "", "");
+}
+
 static void test_sip_out__a_proxy_with_its_account(void **state)
 {
 	static const char *const f[] = {
@@ -453,6 +486,7 @@ int main(int argc, char **argv)
 		T(test_sip_out__a_host_calls_somebody_in),
 		T(test_sip_out__no_rule_no_call),
 		T(test_sip_out__the_first_contact_that_answers_has_it),
+		T(test_sip_out__a_room_calls_as_its_alias),
 		T(test_sip_out__a_proxy_with_its_account),
 		T(test_sip_out__premium_numbers_are_not_called),
 		T(test_sip_out__a_browser_calls_a_sip_device),

@@ -38,6 +38,8 @@ static void expect(const char *start)
 		fail_msg("want %s, got %.300s", start, got);
 }
 
+static const char *from_uri = "room@meet.example";
+
 static void dial(struct fake *f, const char *uri, uint32_t flow)
 {
 	static uint8_t password[] = "secret";
@@ -48,7 +50,7 @@ static void dial(struct fake *f, const char *uri, uint32_t flow)
 	memcpy(password, "secret", 6);
 	m.req = 9;
 	m.uri = ipc_data(span_str(uri));
-	m.from_uri = ipc_data(SPAN_LIT("room@meet.example"));
+	m.from_uri = ipc_data(span_str(from_uri));
 	m.from_name = ipc_data(SPAN_LIT("The \"Room\""));
 	m.username = ipc_data(SPAN_LIT("us"));
 	m.password = ipc_data(span_of(password, 6));
@@ -113,6 +115,20 @@ static void test_out__rings_is_answered_and_ends(void **state)
 	hangup();
 	expect("BYE ");
 	assert_int_equal(ended()->why, CV__SIP_END__SIP_END_NORMAL);
+	assert_int_equal(face_calls(k.face), 0);
+}
+
+static void test_out__a_user_without_a_host_is_at_our_address(void **state)
+{
+	(void)state;
+	from_uri = "sip:Board%20room";
+	dial(&k, "sip:b@x.example", 7);
+	from_uri = "room@meet.example";
+	expect("INVITE sip:b@x.example SIP/2.0");
+	assert_true(fake_sent_has(&k, "From: \"The \\\"Room\\\"\" <sip:Board%20room@192.0.2.1>"));
+	respond(&k, 0, "200 OK", "t1", OK200);
+	hangup();
+	expect("BYE ");
 	assert_int_equal(face_calls(k.face), 0);
 }
 
@@ -386,6 +402,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_out__rings_is_answered_and_ends),
+		T(test_out__a_user_without_a_host_is_at_our_address),
 		T(test_out__ends_the_other_forks),
 		T(test_out__cancels_and_ends_what_crosses),
 		T(test_out__gives_up_ringing),
