@@ -153,6 +153,17 @@ static void act(struct meeting *m, const struct room_act *a,
 	case ACT_ROOM_END:
 		act_end(m);
 		break;
+	case ACT_FLOOR:
+		event_floor(m);
+		present_send(m);
+		break;
+	case ACT_SHOWN:
+		event_shown(mb);
+		break;
+	case ACT_SLIDES:
+		m->must_present = true;
+		picture_due(m);
+		break;
 	case ACT_NONE:
 	case ACT_COUNT:
 		break;

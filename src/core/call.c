@@ -108,6 +108,7 @@ static void fill_flags(const struct part *p, Cv__LegFlags *f)
 	f->admitted = p->state == PART_INSIDE;
 	f->muted = p->muted;
 	f->video_muted = p->video_muted;
+	f->no_slides = p->no_slides;
 }
 
 void leg_send_flags(struct meeting *m, const struct part *p)
@@ -328,6 +329,23 @@ void leg_lost(struct meeting *m, struct part *p)
 	core_acts(m, NULL);
 }
 
+void leg_note_slides(struct member *mb, const Cv__LegState *s)
+{
+	struct part_slides now = {0};
+
+	if (s->has_slides) {
+		now.has = true;
+		now.sends = s->sends_slides;
+		now.codec = (uint32_t)s->slides_codec;
+		now.width = (uint16_t)s->slides_width;
+		now.height = (uint16_t)s->slides_height;
+		now.takes = s->slides_takes;
+		now.max_fs = s->slides_max_fs;
+	}
+	(void)room_leg_slides(mb->m->room, mb->p, &now, &mb->c->out);
+	core_acts(mb->m, NULL);
+}
+
 /* A state can confirm or end a leg of this very worker, nothing else. */
 void call_state(struct worker *wk, const Cv__LegState *s)
 {
@@ -345,5 +363,6 @@ void call_state(struct worker *wk, const Cv__LegState *s)
 		(void)room_leg_secure(mb->m->room, mb->p, s->sends_video,
 				      c->now_ns, &c->out);
 		core_acts(mb->m, NULL);
+		leg_note_slides(mb, s);
 	}
 }

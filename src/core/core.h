@@ -141,6 +141,7 @@ struct meeting {
 	bool media_open, video_open;
 	bool over;			/* ACT_ROOM_END was carried out */
 	bool must_resend;		/* plan, even if it is the same */
+	bool must_present;		/* media is to be told who presents */
 	uint32_t epoch;
 	uint64_t planned_ns;
 	struct timer tick, plan;
@@ -297,6 +298,9 @@ void event_message(struct meeting *m, const struct part *from,
 		   const struct part *to, const struct room_cmd *cmd);
 void event_disconnect(struct member *mb, const char *reason);
 void event_refresh(struct member *mb);
+/* The floor changed; what one person is shown of presentations did. */
+void event_floor(struct meeting *m);
+void event_shown(struct member *mb);
 void event_layout(struct meeting *m);
 void event_stage(struct meeting *m);
 void event_fill_status(const struct meeting *m, Cv__ConferenceStatus *st);
@@ -449,6 +453,8 @@ void call_message(struct web *w, const Cv__Call *msg);
 void call_answer(struct worker *wk, const Cv__LegAnswer *a);
 void call_state(struct worker *wk, const Cv__LegState *s);
 void leg_send_flags(struct meeting *m, const struct part *p);
+/* What media says of his slides section; he may have left afterwards. */
+void leg_note_slides(struct member *mb, const Cv__LegState *s);
 /* media has it no more; the call keeps its name for an update. */
 void leg_lost(struct meeting *m, struct part *p);
 void leg_send_close(struct meeting *m, uint64_t leg);
@@ -483,6 +489,11 @@ void picture_person(struct meeting *m, const struct part *p);
 /* The leg is no more: video forgets him. */
 void picture_gone(struct meeting *m, uint64_t leg);
 void picture_speakers(struct meeting *m, const Cv__Speakers *s);
+
+/* --- present.c ---------------------------------------------------------------------------- */
+
+/* Tells media who presents and to whom. */
+void present_send(struct meeting *m);
 
 /* --- live.c: the journal --------------------------------------------------------------------- */
 

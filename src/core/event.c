@@ -65,6 +65,11 @@ static ProtobufCBinaryData text(const char *s)
 
 /* --- rows -------------------------------------------------------------------- */
 
+static const char *uri_of(const struct part *p)
+{
+	return p->remote[0] ? p->remote : p->name;
+}
+
 void event_fill_row(const struct meeting *m, const struct part *p,
 		    bool for_host, Cv__ParticipantRow *row)
 {
@@ -94,9 +99,12 @@ void event_fill_row(const struct meeting *m, const struct part *p,
 	row->call_tag = text(p->call_tag);
 	row->local_alias = text(p->alias);
 	row->supports_direct_chat = p->direct_chat;
+	row->is_presenting = m->room->presenter == p->id;
+	row->rx_presentation_denied = p->no_slides;
+	row->presentation_supported = p->leg.slides.has;
 	if (!for_host)
 		return;
-	row->uri = text(p->remote[0] ? p->remote : p->name);
+	row->uri = text(uri_of(p));
 	row->vendor = text(p->vendor);
 }
 
@@ -257,6 +265,69 @@ void event_disconnect(struct member *mb, const char *reason)
 		to_member(mb, &ev);
 	list_each(e, tmp, &mb->streams)
 		stream_end(list_entry(e, struct stream, at));
+}
+
+/* --- presentation ----------------------------------------------------------------- */
+
+static void floor_to(struct meeting *m, struct fan *f, bool hosts,
+		     const struct part *presenter)
+{
+	Cv__Event ev = CV__EVENT__INIT;
+	Cv__ParticipantRow row;
+
+	for (uint32_t i = 0; i < m->room->n_parts; i++) {
+		const struct part *v = m->room->parts[i];
+		const struct member *mb = member_of(m->c, v);
+
+		if (mb && v->host == hosts && room_shows(presenter, v))
+			fan_add(f, mb);
+	}
+	ev.kind = CV__EVENT_KIND__EV_PRESENTATION_START;
+	event_fill_row(m, presenter, hosts, &row);
+	ev.row = &row;
+	fan_send(f, m->c, &ev);
+}
+
+/* Never to him who presents: common clients take it for being taken over. */
+void event_floor(struct meeting *m)
+{
+	const struct part *presenter = room_presenter(m->room);
+	Cv__Event ev = CV__EVENT__INIT;
+	struct fan f;
+
+	if (!presenter) {
+		ev.kind = CV__EVENT_KIND__EV_PRESENTATION_STOP;
+		to_all(m, &ev, true, NULL);
+		return;
+	}
+	if (fan_begin(&f) < 0)
+		return;
+	floor_to(m, &f, true, presenter);
+	floor_to(m, &f, false, presenter);
+	fan_end(&f);
+}
+
+static void start_for(const struct member *mb, Cv__Event *ev,
+		      Cv__ParticipantRow *row, const struct part *presenter)
+{
+	cv__event__init(ev);
+	ev->kind = CV__EVENT_KIND__EV_PRESENTATION_START;
+	event_fill_row(mb->m, presenter, mb->p->host, row);
+	ev->row = row;
+}
+
+void event_shown(struct member *mb)
+{
+	const struct part *presenter = mb ? room_presenter(mb->m->room) : NULL;
+	Cv__Event ev = CV__EVENT__INIT;
+	Cv__ParticipantRow row;
+
+	if (!presenter || mb->p == presenter)
+		return;
+	ev.kind = CV__EVENT_KIND__EV_PRESENTATION_STOP;
+	if (room_shows(presenter, mb->p))
+		start_for(mb, &ev, &row, presenter);
+	to_member(mb, &ev);
 }
 
 /* --- pictures -------------------------------------------------------------------- */
@@ -447,7 +518,9 @@ static void sync_rows(struct stream *s)
 static void sync(struct stream *s)
 {
 	struct meeting *m = s->member->m;
+	const struct part *presenter = room_presenter(m->room);
 	Cv__Event ev = CV__EVENT__INIT;
+	Cv__ParticipantRow row;
 	Cv__ConferenceStatus st;
 	struct layout l;
 	struct stage_event sp;
@@ -463,6 +536,10 @@ static void sync(struct stream *s)
 	if (s->member->p->state != PART_INSIDE)
 		sp.ev.n_stage = 0;
 	send_event(s->web, &sp.ev, &s->number, 1);
+	if (presenter && room_shows(presenter, s->member->p)) {
+		start_for(s->member, &ev, &row, presenter);
+		send_event(s->web, &ev, &s->number, 1);
+	}
 	s->live = true;
 	m->c->stats.syncs++;
 }

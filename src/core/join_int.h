@@ -76,7 +76,7 @@ struct join {
 	bool with_media;		/* the second question about him */
 	/* What policy made of him, beside name, tag and role. */
 	char remote[PART_NAME_MAX + 1];
-	bool bypass_lock, no_overlay;
+	bool bypass_lock, no_overlay, no_slides;
 	int64_t spotlight_us;
 	int64_t media_location;
 	uint64_t gateway;		/* the call this is a leg of, 0 = none */

@@ -433,6 +433,8 @@ static void take_person(struct join *j)
 		j->bypass_lock = q->bypass_lock;
 	if (q->set & POLICY_PF_NO_OVERLAY)
 		j->no_overlay = q->disable_overlay_text;
+	if (q->set & POLICY_PF_RX_PRESENTATION)
+		j->no_slides = q->deny_presentation;
 	if (q->set & POLICY_PF_SPOTLIGHT)
 		j->spotlight_us = spotlight_us(q->spotlight);
 }

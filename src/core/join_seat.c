@@ -189,6 +189,7 @@ static int add_member(const struct join *j, struct meeting *m,
 		.remote = span_str(j->remote), .host = j->host,
 		.direct_chat = j->direct_chat, .control_only = !j->has_media,
 		.bypass_lock = j->bypass_lock, .no_overlay = j->no_overlay,
+		.no_slides = j->no_slides,
 		.spotlight_us = j->spotlight_us,
 		.protocol = j->way == JOIN_BY_SIP ? PART_BY_SIP :
 			    PART_BY_WEB};

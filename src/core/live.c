@@ -36,7 +36,8 @@ void live_save_room(struct meeting *m)
 			      .state = r->state, .locked = r->locked,
 			      .guests_muted = r->guests_muted,
 			      .started = r->started,
-			      .guests_can_unmute = r->guests_can_unmute};
+			      .guests_can_unmute = r->guests_can_unmute,
+			      .presenter = r->presenter};
 	uint8_t buf[LIVE_RECORD_MAX];
 	struct span out = SPAN_NONE;
 	int e;
@@ -164,6 +165,7 @@ static bool restore_room(struct restore *rs, uint64_t id, struct span value)
 	m->room->guests_muted = v.guests_muted;
 	m->room->started = v.started;
 	m->room->guests_can_unmute = v.guests_can_unmute;
+	m->room->presenter = v.presenter;
 	memcpy(m->room->view, v.view, sizeof(v.view));
 	if (v.worker >= 0 && v.worker < CORE_WORKERS_MAX)
 		m->worker = v.worker;

@@ -113,6 +113,7 @@ int live_encode_room(const struct live_room *r, uint8_t *buf, struct span *out)
 	wr_u8(&w, r->guests_muted);
 	wr_u8(&w, r->started);
 	wr_u8(&w, r->guests_can_unmute);
+	wr_u64(&w, r->presenter);
 	put_text(&w, r->view);
 	if (r->conf < 0)
 		put_service(&w, &r->sv);
@@ -134,6 +135,7 @@ int live_decode_room(struct live_room *out, struct span in)
 	v.guests_muted = get_bool(&r);
 	v.started = get_bool(&r);
 	v.guests_can_unmute = get_bool(&r);
+	v.presenter = rd_u64(&r);
 	get_text(&r, v.view, sizeof(v.view));
 	if (v.state >= ROOM_STATE_COUNT || v.conf == 0)
 		rd_fail(&r);
@@ -198,6 +200,7 @@ int live_encode_part(uint64_t room, const struct live_place *at,
 	wr_u8(&w, p->bypass_lock);
 	wr_u8(&w, p->no_overlay);
 	wr_u8(&w, p->control_only);
+	wr_u8(&w, p->no_slides);
 	wr_u64(&w, (uint64_t)p->start_us);
 	wr_u64(&w, (uint64_t)p->buzz_us);
 	wr_u64(&w, (uint64_t)p->spotlight_us);
@@ -226,6 +229,7 @@ static void get_part(struct rd *r, struct part *p)
 	p->bypass_lock = get_bool(r);
 	p->no_overlay = get_bool(r);
 	p->control_only = get_bool(r);
+	p->no_slides = get_bool(r);
 	p->start_us = (int64_t)rd_u64(r);
 	p->buzz_us = (int64_t)rd_u64(r);
 	p->spotlight_us = (int64_t)rd_u64(r);

@@ -14,7 +14,7 @@
 #include "core/service.h"
 
 enum {
-	LIVE_VERSION = 2,
+	LIVE_VERSION = 3,
 	LIVE_RECORD_MAX = 4096,
 	LIVE_CALL_TYPE_MAX = 2, LIVE_PIXELS_MAX = 2,
 	/* Kinds of the journal. */
@@ -27,6 +27,7 @@ struct live_room {
 	int32_t worker;
 	enum room_state state;
 	bool locked, guests_muted, started, guests_can_unmute;
+	uint64_t presenter;		/* participant, 0 = nobody */
 	char view[ROOM_VIEW_MAX];
 };
 

@@ -220,6 +220,8 @@ static void plan_now(struct meeting *m)
 	mem_free(people);
 	m->planned_ns = m->c->now_ns;
 	arm(m, stage_due_ns(m->stage));
+	if (m->must_resend || m->must_present)
+		present_send(m);
 	if (!changed && !m->must_resend)
 		return;
 	m->must_resend = false;

@@ -143,6 +143,8 @@ static const enum room_op room_ops[] = {
 	[CV__OP__OP_P_MESSAGE] = RC_P_MESSAGE,
 	[CV__OP__OP_TRANSFORM_LAYOUT] = RC_LAYOUT,
 	[CV__OP__OP_P_OVERLAYTEXT] = RC_P_OVERLAY,
+	[CV__OP__OP_P_ALLOW_RX_PRESENTATION] = RC_P_ALLOW_SLIDES,
+	[CV__OP__OP_P_DENY_RX_PRESENTATION] = RC_P_DENY_SLIDES,
 };
 
 static Cv__ResultCode code_of(enum room_result r)

@@ -62,6 +62,10 @@ static const struct route_row participant_rows[] = {
 	 .result = RESULT_IS_PICTURE, .query_token = true},
 	{"overlaytext", HTTP_POST, ROUTE_COMMAND, OP(P_OVERLAYTEXT),
 	 BODY_TEXT},
+	{"allowrxpresentation", HTTP_POST, ROUTE_COMMAND,
+	 OP(P_ALLOW_RX_PRESENTATION)},
+	{"denyrxpresentation", HTTP_POST, ROUTE_COMMAND,
+	 OP(P_DENY_RX_PRESENTATION)},
 	{0},
 };
 

@@ -332,9 +332,10 @@ static void put_media(struct json_out *j, const Cv__ParticipantRow *r)
 	json_kv_bool(j, "is_video_silent", r->is_video_silent);
 	json_kv_bool(j, "is_main_video_dropped_out", false);
 	json_kv_yesno(j, "is_presenting", r->is_presenting);
-	json_kv_yesno(j, "presentation_supported", false);
-	json_kv_bool(j, "needs_presentation_in_mix", false);
-	json_kv_str(j, "rx_presentation_policy", "ALLOW");
+	json_kv_yesno(j, "presentation_supported", r->presentation_supported);
+	json_kv_bool(j, "needs_presentation_in_mix", r->presentation_in_mix);
+	json_kv_str(j, "rx_presentation_policy",
+		    r->rx_presentation_denied ? "DENY" : "ALLOW");
 }
 
 static void put_abilities_of(struct json_out *j, const Cv__ParticipantRow *r)

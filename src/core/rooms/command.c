@@ -291,13 +291,40 @@ static enum room_result do_admit(struct ctx *c, const struct room_cmd *cmd,
 	return RR_OK;
 }
 
-static enum room_result do_refuse(struct ctx *c, const struct room_cmd *cmd,
+static enum room_result do_take_floor(struct ctx *c,
+				      const struct room_cmd *cmd,
+				      struct part *t)
+{
+	(void)t;
+	if (!bucket_take(&cmd->actor->floor, c->now_ns, FLOOR_PER_S,
+			 FLOOR_BURST))
+		return RR_BUSY;
+	return floor_take(c, cmd->actor);
+}
+
+static enum room_result do_release_floor(struct ctx *c,
+					 const struct room_cmd *cmd,
+					 struct part *t)
+{
+	(void)t;
+	return floor_release(c, cmd->actor);
+}
+
+static enum room_result do_slides(struct ctx *c, const struct room_cmd *cmd,
 				  struct part *t)
 {
-	(void)c;
-	(void)cmd;
-	(void)t;
-	return RR_REFUSED;	/* nobody can present yet */
+	const bool deny = cmd->op == RC_P_DENY_SLIDES;
+
+	if (t->no_slides == deny)
+		return RR_OK;
+	t->no_slides = deny;
+	room_emit_audit(c, deny ? "participant.denyrxpresentation" :
+			"participant.allowrxpresentation", cmd->actor, t);
+	room_emit(c, ACT_LEG_SET, t);
+	room_emit(c, ACT_SHOWN, t);
+	part_changed(c, t);
+	c->plan = true;
+	return RR_OK;
 }
 
 static enum room_result do_nothing(struct ctx *c, const struct room_cmd *cmd,
@@ -349,6 +376,7 @@ static enum room_result do_role(struct ctx *c, const struct room_cmd *cmd,
 			cmd->actor, t);
 	t->host = host;
 	part_event(c, t, host ? PEV_PROMOTE : PEV_DEMOTE);
+	floor_check(c, t);
 	room_emit(c, ACT_ROLE, t);
 	part_changed(c, t);
 	room_emit(c, ACT_SYNC, t);
@@ -405,9 +433,10 @@ static const struct room_op_row rows[RC_COUNT] = {
 	[RC_P_VIDEO_MUTED] = {"P video_muted", P_BOTH | WAITING, do_video},
 	[RC_P_VIDEO_UNMUTED] = {"P video_unmuted", P_BOTH | WAITING, do_video},
 	[RC_P_ADMIT] = {"P unlock", P_HOST, do_admit},
-	[RC_P_TAKE_FLOOR] = {"P take_floor", P_SELF | WHO_CHEAP, do_refuse},
+	[RC_P_TAKE_FLOOR] = {"P take_floor", P_SELF | WHO_CHEAP,
+			     do_take_floor},
 	[RC_P_RELEASE_FLOOR] = {"P release_floor", P_SELF | WHO_CHEAP | WAITING,
-				do_nothing},
+				do_release_floor},
 	[RC_P_BUZZ] = {"P buzz", P_SELF, do_buzz},
 	[RC_P_CLEAR_BUZZ] = {"P clearbuzz", P_BOTH, do_buzz},
 	[RC_P_SPOTLIGHT_ON] = {"P spotlighton", P_HOST, do_spotlight},
@@ -418,6 +447,8 @@ static const struct room_op_row rows[RC_COUNT] = {
 	[RC_P_MESSAGE] = {"P message", WHO_ANY | WHO_TARGET | WHO_CHEAP,
 			  do_direct_message},
 	[RC_P_OVERLAY] = {"P overlaytext", P_HOST, do_overlay},
+	[RC_P_ALLOW_SLIDES] = {"P allowrxpresentation", P_HOST, do_slides},
+	[RC_P_DENY_SLIDES] = {"P denyrxpresentation", P_HOST, do_slides},
 };
 
 const struct room_op_row *room_op_row(enum room_op op)

@@ -6,7 +6,7 @@
 
 /* The most that one call can say: each person may leave (eight actions) or
  * be moved and muted, and the room as a whole has its own few. */
-enum { ACTS_PER_PART = 10, ACTS_FIXED = 32 };
+enum { ACTS_PER_PART = 10, ACTS_FIXED = 40 };
 
 void room_out_release(struct room_out *o)
 {
@@ -64,6 +64,11 @@ void room_emit_audit(struct ctx *c, const char *action, struct part *who,
 
 	a->text = action;
 	a->other = target;
+}
+
+void room_emit_floor(struct ctx *c, struct part *now, struct part *before)
+{
+	emit(c, ACT_FLOOR, now)->other = before;
 }
 
 static void emit_disconnect(struct ctx *c, struct part *p, const char *reason)
@@ -290,6 +295,7 @@ void part_leave(struct ctx *c, struct part *p, enum room_exit why)
 	room_emit(c, exits[why].may_return ? ACT_DETACH : ACT_REVOKE, p);
 	emit_disconnect(c, p, exits[why].text);
 	emit_leg_close(c, p);
+	floor_check(c, p);
 	room_emit(c, ACT_PERSON, p);
 	/* When everybody goes nobody is left to be told. */
 	if (c->r->state != ROOM_ENDING)
@@ -331,6 +337,7 @@ static void reset_meeting(struct room *r)
 	r->guests_muted = r->cfg.mute_all_guests;
 	r->guests_can_unmute = true;
 	r->guests_only_until_ns = r->last_until_ns = 0;
+	r->presenter = 0;
 	memcpy(r->view, r->cfg.view, sizeof(r->view));
 }
 
@@ -581,6 +588,7 @@ static struct part *make_part(struct room *r, const struct room_join *j,
 	p->bypass_lock = j->bypass_lock;
 	p->no_overlay = j->no_overlay;
 	p->control_only = j->control_only;
+	p->no_slides = j->no_slides;
 	p->spotlight_us = j->spotlight_us;
 	p->protocol = j->protocol;
 	p->muted = r->guests_muted && !j->host;
@@ -640,6 +648,7 @@ int room_return(struct room *r, struct part *p, struct room_out *out)
 	emit_disconnect(&c, p, "Call disconnected");
 	emit_leg_close(&c, p);
 	forget_leg(p);
+	floor_check(&c, p);
 	room_emit(&c, ACT_PERSON, p);
 	part_changed(&c, p);
 	room_emit_audit(&c, "participant.return", p, NULL);
@@ -702,6 +711,11 @@ int room_restore_done(struct room *r, uint64_t now_ns, struct room_out *out)
 			now_ns + r->cfg.waiting_s * NS_PER_S : 0;
 	room_emit(&c, ACT_ROOM_OPEN, NULL);
 	c.plan = true;
+	/* The journal may have lost him who presented. */
+	if (!room_presenter(r))
+		r->presenter = 0;
+	else
+		floor_check(&c, room_presenter(r));
 	room_finish(&c);
 	return 0;
 }
@@ -717,6 +731,8 @@ int room_configure(struct room *r, const struct room_cfg *cfg,
 	c.status = cfg->chat_enabled != r->cfg.chat_enabled ||
 		   cfg->guests_can_present != r->cfg.guests_can_present;
 	r->cfg = *cfg;
+	if (room_presenter(r))
+		floor_check(&c, room_presenter(r));
 	room_finish(&c);
 	return 0;
 }
@@ -736,6 +752,7 @@ int room_leg_opening(struct room *r, struct part *p, uint64_t leg,
 	p->leg = (struct part_leg){.leg = leg, .phase = LEG_OPENING,
 				   .has_video = has_video};
 	memcpy(p->leg.call, call, sizeof(p->leg.call));
+	room_emit(&c, ACT_SLIDES, p);
 	room_emit(&c, ACT_SAVE_PART, p);
 	return 0;
 }
@@ -784,6 +801,38 @@ int room_leg_secure(struct room *r, struct part *p, bool sends_video,
 	return 0;
 }
 
+static bool is_same_slides(const struct part_slides *a,
+			   const struct part_slides *b)
+{
+	return a->has == b->has && a->sends == b->sends &&
+	       a->codec == b->codec && a->width == b->width &&
+	       a->height == b->height && a->takes == b->takes &&
+	       a->max_fs == b->max_fs;
+}
+
+int room_leg_slides(struct room *r, struct part *p,
+		    const struct part_slides *s, struct room_out *out)
+{
+	const bool is_row = p->leg.slides.has != s->has;
+	struct ctx c;
+	int e;
+
+	if (p->leg.phase == LEG_NONE)
+		return E_STATE;
+	if (is_same_slides(&p->leg.slides, s))
+		return 0;
+	e = room_begin(&c, r, 0, out);
+	if (e < 0)
+		return e;
+	p->leg.slides = *s;
+	room_emit(&c, ACT_SLIDES, p);
+	if (is_row)
+		part_changed(&c, p);
+	c.plan = true;
+	room_finish(&c);
+	return 0;
+}
+
 int room_leg_gone(struct room *r, struct part *p, bool by_peer,
 		  uint64_t now_ns, struct room_out *out)
 {
@@ -799,6 +848,7 @@ int room_leg_gone(struct room *r, struct part *p, bool by_peer,
 	else
 		memcpy(lost.call, p->leg.call, sizeof(lost.call));
 	p->leg = lost;
+	floor_check(&c, p);
 	room_emit(&c, ACT_PERSON, p);
 	part_changed(&c, p);
 	c.plan = true;
@@ -851,6 +901,17 @@ static const char *part_broken(const struct part *p)
 	return NULL;
 }
 
+static const char *floor_broken(const struct room *r)
+{
+	const struct part *p = room_presenter(r);
+
+	if (r->presenter && !p)
+		return "who presents is not there";
+	if (p && !floor_may_hold(r, p))
+		return "who presents may not";
+	return NULL;
+}
+
 static const char *state_broken(const struct room *r)
 {
 	const struct room_counts n = room_count(r);
@@ -879,11 +940,14 @@ static const char *state_broken(const struct room *r)
 
 const char *room_broken(const struct room *r)
 {
+	const char *why;
+
 	for (uint32_t i = 0; i < r->n_parts; i++) {
-		const char *why = part_broken(r->parts[i]);
+		why = part_broken(r->parts[i]);
 
 		if (why)
 			return why;
 	}
-	return state_broken(r);
+	why = floor_broken(r);
+	return why ? why : state_broken(r);
 }

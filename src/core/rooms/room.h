@@ -17,6 +17,7 @@
 #pragma once
 #include "base/span.h"
 #include "base/text.h"
+#include "core/rooms/floor.h"
 
 enum {
 	ROOM_PARTS_MAX = 1000,		/* in one meeting, waiting included */
@@ -28,6 +29,7 @@ enum {
 	CHAT_TYPE_MAX = 64,
 	CHAT_PER_S = 2, CHAT_BURST = 20,	/* per participant */
 	CMD_PER_S = 10, CMD_BURST = 60,	/* roster changes, per participant */
+	FLOOR_PER_S = 1, FLOOR_BURST = 10,	/* wishes to present, likewise */
 	ROOM_VIEW_MAX = 8,
 };
 
@@ -54,6 +56,16 @@ enum part_protocol { PART_BY_WEB = 0, PART_BY_SIP = 2 };
 /* Rises while a call lives; media reports it. */
 enum leg_phase { LEG_NONE = 0, LEG_OPENING, LEG_OPEN, LEG_SECURE };
 
+/* The slides section of a call, as media tells it. */
+struct part_slides {
+	bool has;			/* it was agreed */
+	bool sends;
+	uint32_t codec;			/* of what he sends, media's number */
+	uint16_t width, height;		/* likewise */
+	uint32_t takes;			/* bits of media's SlidesCodec */
+	uint32_t max_fs;		/* macroblocks, 0 = any */
+};
+
 /* What a participant's call carries. Video codec numbers are media's. */
 struct part_leg {
 	uint64_t leg;			/* handle, 0 = none */
@@ -66,6 +78,7 @@ struct part_leg {
 	uint32_t kbps_down;		/* his downlink, 0 = unknown */
 	bool storm;			/* asks for too many keyframes */
 	bool clear;			/* its media is not encrypted */
+	struct part_slides slides;
 };
 
 struct bucket {
@@ -96,11 +109,12 @@ struct part {
 	bool bypass_lock;		/* no lock holds him */
 	bool no_overlay;		/* his name is not drawn */
 	bool control_only;		/* joined without media: may not call */
+	bool no_slides;			/* is not shown what others present */
 	int64_t start_us, buzz_us, spotlight_us;
 	uint64_t waiting_until_ns;	/* 0 = not waiting */
 	uint64_t serial;		/* order of joining */
 	struct part_leg leg;
-	struct bucket chat, cmds;
+	struct bucket chat, cmds, floor;
 };
 
 struct room_cfg {
@@ -126,6 +140,7 @@ struct room {
 	char view[ROOM_VIEW_MAX];
 	uint64_t guests_only_until_ns, last_until_ns;
 	uint64_t next_serial;
+	uint64_t presenter;		/* participant's id, 0 = the floor is free */
 	uint64_t refused;		/* commands and cells refused */
 	struct part **parts;		/* order of joining */
 	uint32_t n_parts, cap;		/* n_parts counts the GONE until swept */
@@ -160,6 +175,10 @@ enum room_act_kind {
 	ACT_DETACH,		/* gone: tokens die, he may come back */
 	ACT_ROLE,		/* credential follows the role */
 	ACT_AUDIT,		/* text = action; other = target */
+	ACT_FLOOR,		/* part presents from now on, NULL = nobody;
+				 * other (may be GONE) did until now, or NULL */
+	ACT_SHOWN,		/* whether he is shown presentations changed */
+	ACT_SLIDES,		/* what his slides section carries changed */
 	ACT_ROOM_OPEN,		/* first person: give the room its workers */
 	ACT_ROOM_END,		/* over: credentials die, workers forget it */
 	ACT_COUNT
@@ -200,7 +219,7 @@ struct room_join {
 	uint8_t ip[16];
 	bool host;
 	bool direct_chat;
-	bool bypass_lock, no_overlay, control_only;
+	bool bypass_lock, no_overlay, control_only, no_slides;
 	int64_t spotlight_us;		/* 0 = none */
 	enum part_protocol protocol;
 };
@@ -219,6 +238,10 @@ int room_restore_done(struct room *r, uint64_t now_ns, struct room_out *out);
 struct part *room_part(const struct room *r, uint64_t id);
 struct part *room_part_by_uuid(const struct room *r, struct span uuid);
 struct part *room_part_by_leg(const struct room *r, uint64_t leg);
+/* Who presents, NULL = nobody. */
+struct part *room_presenter(const struct room *r);
+/* May he be shown what `presenter` shows? Neither is NULL. */
+bool room_shows(const struct part *presenter, const struct part *to);
 
 /* --- a participant's call ----------------------------------------------------- */
 
@@ -232,6 +255,9 @@ int room_leg_open(struct room *r, struct part *p, uint32_t codec,
 /* media's report. A host whose call is secure starts the meeting. */
 int room_leg_secure(struct room *r, struct part *p, bool sends_video,
 		    uint64_t now_ns, struct room_out *out);
+/* media's report of his slides section. */
+int room_leg_slides(struct room *r, struct part *p,
+		    const struct part_slides *s, struct room_out *out);
 /* The call ended, by him (`by_peer`) or because media lost it. */
 int room_leg_gone(struct room *r, struct part *p, bool by_peer,
 		  uint64_t now_ns, struct room_out *out);
@@ -266,7 +292,7 @@ enum room_op {
 	RC_P_CLIENT_UNMUTE, RC_P_VIDEO_MUTED, RC_P_VIDEO_UNMUTED, RC_P_ADMIT,
 	RC_P_TAKE_FLOOR, RC_P_RELEASE_FLOOR, RC_P_BUZZ, RC_P_CLEAR_BUZZ,
 	RC_P_SPOTLIGHT_ON, RC_P_SPOTLIGHT_OFF, RC_P_ROLE, RC_P_ASPECT,
-	RC_P_MESSAGE, RC_P_OVERLAY,
+	RC_P_MESSAGE, RC_P_OVERLAY, RC_P_ALLOW_SLIDES, RC_P_DENY_SLIDES,
 	RC_COUNT
 };
 

@@ -32,9 +32,16 @@ void room_emit_row(struct ctx *c, enum room_act_kind kind, enum room_aud aud,
 		   struct part *p);
 void room_emit_audit(struct ctx *c, const char *action, struct part *who,
 		     struct part *target);
+void room_emit_floor(struct ctx *c, struct part *now, struct part *before);
 /* His row changed: tell and save. */
 void part_changed(struct ctx *c, struct part *p);
 void part_event(struct ctx *c, struct part *p, enum part_ev ev);
+/* Inside, with a call, and host or among guests who may present. */
+bool floor_may_hold(const struct room *r, const struct part *p);
+/* Something happened to `p` that may free the floor. */
+void floor_check(struct ctx *c, struct part *p);
+enum room_result floor_take(struct ctx *c, struct part *p);
+enum room_result floor_release(struct ctx *c, struct part *p);
 void part_leave(struct ctx *c, struct part *p, enum room_exit why);
 void room_start(struct ctx *c);
 bool room_fire(struct ctx *c, enum room_ev ev);

@@ -131,6 +131,101 @@ static void test_core__plans_pictures_for_two(void **state)
 	}
 }
 
+/* The next of media's orders about the floor of which `leg` presents. */
+static Cv__Presentation *presentation_of(struct kit *k, uint64_t leg)
+{
+	for (;;) {
+		Cv__Presentation *p = kit_wait(k, KIT_MEDIA,
+					       IPC_PRESENTATION);
+
+		if (p->presenter == leg)
+			return p;
+		kit_free(p);
+	}
+}
+
+static void slides_state(struct kit *k, uint64_t leg, uint32_t takes,
+			 Cv__CodecName sends)
+{
+	Cv__LegState s = CV__LEG_STATE__INIT;
+
+	s.leg = leg;
+	s.phase = CV__LEG_PHASE__LEG_SECURE;
+	s.has_slides = true;
+	s.slides_takes = takes;
+	s.sends_slides = sends != CV__CODEC_NAME__CODEC_NONE;
+	s.slides_codec = sends;
+	s.slides_width = s.sends_slides ? 1280 : 0;
+	s.slides_height = s.sends_slides ? 720 : 0;
+	assert_int_equal(KIT_SEND(k, MEDIA, LEG_STATE, &s), 0);
+}
+
+/* Takes the presentation's first event: its presenter, or "" for a stop. */
+static void presents(struct kit *k, uint32_t stream, Cv__EventKind kind,
+		     const char *name)
+{
+	Cv__Event *e = kit_event(k, stream, kind);
+
+	if (name)
+		assert_memory_equal(e->row->display_name.data, name,
+				    strlen(name));
+	kit_free(e);
+}
+
+static void test_core__floor_goes_to_the_presenter_and_to_media(void **state)
+{
+	static const Cv__EventKind start = CV__EVENT_KIND__EV_PRESENTATION_START,
+				   stop = CV__EVENT_KIND__EV_PRESENTATION_STOP;
+	struct kit *k = *state;
+	struct kit_person h = kit_join(k, "Hanna", "123456"), g, late;
+	Cv__Presentation *p;
+
+	assert_int_equal(kit_call(k, &h, false), OK);
+	g = kit_join(k, "Gus", "654321");
+	assert_int_equal(kit_command(k, &g, CV__OP__OP_P_TAKE_FLOOR, g.uuid),
+			 CV__RESULT_CODE__RESULT_REFUSED);	/* no call */
+	assert_int_equal(kit_call(k, &g, false), OK);
+	assert_int_equal(kit_stream(k, &h, 1), OK);
+	assert_int_equal(kit_stream(k, &g, 2), OK);
+	assert_int_equal(kit_roster(k, 1), 2);
+	assert_int_equal(kit_roster(k, 2), 2);
+	slides_state(k, k->legs[0], CV__SLIDES_CODEC__SLIDES_H264_MODE1, 0);
+	slides_state(k, k->legs[1], CV__SLIDES_CODEC__SLIDES_VP8, 0);
+	assert_int_equal(kit_command(k, &g, CV__OP__OP_P_TAKE_FLOOR, g.uuid),
+			 OK);
+	presents(k, 1, start, "Gus");
+	p = presentation_of(k, k->legs[1]);
+	assert_int_equal(p->n_ways, 0);
+	kit_free(p);
+	/* the host cannot take what the guest sends */
+	slides_state(k, k->legs[1], CV__SLIDES_CODEC__SLIDES_VP8,
+		     CV__CODEC_NAME__CODEC_VP8);
+	do {
+		p = presentation_of(k, k->legs[1]);
+		if (p->n_ways)
+			break;
+		kit_free(p);
+	} while (true);
+	assert_int_equal(p->ways[0]->leg, k->legs[0]);
+	assert_int_equal(p->ways[0]->group, 0);
+	kit_free(p);
+	/* who comes later is told, too */
+	late = kit_join(k, "Lena", "654321");
+	assert_int_equal(kit_stream(k, &late, 3), OK);
+	presents(k, 3, start, "Gus");
+	/* taken over: the former presenter hears of it, the new one not */
+	assert_int_equal(kit_command(k, &h, CV__OP__OP_P_TAKE_FLOOR, h.uuid),
+			 OK);
+	presents(k, 2, start, "Hanna");
+	kit_free(presentation_of(k, k->legs[0]));
+	assert_int_equal(kit_command(k, &g, CV__OP__OP_P_RELEASE_FLOOR,
+				     g.uuid), OK);
+	assert_int_equal(kit_command(k, &h, CV__OP__OP_P_RELEASE_FLOOR,
+				     h.uuid), OK);
+	presents(k, 1, stop, NULL);	/* one event for all */
+	kit_free(presentation_of(k, 0));
+}
+
 static void test_core__mute_lock_kick_and_end(void **state)
 {
 	struct kit *k = *state;
@@ -512,6 +607,7 @@ int main(int argc, char **argv)
 		T(test_core__refuses_a_guesser_as_an_unknown_alias),
 		T(test_core__guest_waits_and_is_let_in_by_the_host),
 		T(test_core__plans_pictures_for_two),
+		T(test_core__floor_goes_to_the_presenter_and_to_media),
 		T(test_core__mute_lock_kick_and_end),
 		T(test_core__comes_back_by_credential_only_while_allowed),
 		T(test_core__changed_pin_ends_every_way_back),

@@ -116,7 +116,8 @@ static void test_live_part__refuses_states_that_cannot_be(void **state)
 static void test_live_records__come_back_as_they_were(void **state)
 {
 	struct live_room r = {.conf = 3, .worker = -1, .state = ROOM_HOSTED,
-			      .locked = true, .started = true, .view = "1:7"};
+			      .locked = true, .started = true, .view = "1:7",
+			      .presenter = 77};
 	struct session_state s = {.room = 1, .part = 2,
 				  .n = SESSION_TOKENS_MAX};
 	struct reconnect_state c = {.room = 1, .holder = 2, .id = 3,

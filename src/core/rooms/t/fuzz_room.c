@@ -89,6 +89,21 @@ static void command(struct fuzz *f, struct part *actor, uint8_t op, uint8_t b)
 	(void)room_command(f->r, &c, f->now, 1, &f->out);
 }
 
+static void configure(struct fuzz *f, uint8_t b)
+{
+	struct room_cfg cfg = f->r->cfg;
+
+	cfg.guests_can_present = b & 1;
+	(void)room_configure(f->r, &cfg, f->now, &f->out);
+}
+
+static void slides(struct fuzz *f, struct part *p, uint8_t b)
+{
+	const struct part_slides s = {.has = b & 1, .sends = b & 2};
+
+	(void)room_leg_slides(f->r, p, &s, &f->out);
+}
+
 static void step(struct fuzz *f, uint8_t op, uint8_t a, uint8_t b)
 {
 	struct part *p = pick(f, a);
@@ -106,8 +121,12 @@ static void step(struct fuzz *f, uint8_t op, uint8_t a, uint8_t b)
 		(void)room_end(f->r, EXIT_ADMIN_ALL, f->now, &f->out);
 	else if (op < 130)
 		(void)room_return(f->r, p, &f->out);
-	else if (op < 140)
+	else if (op < 134)
 		f->now += (uint64_t)b * 5 * S;
+	else if (op < 137)
+		configure(f, b);
+	else if (op < 140)
+		slides(f, p, b);
 	else
 		command(f, p, op, b);
 }
@@ -146,6 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct room_cfg cfg = {.has_host_pin = n && (data[0] & 1),
 			       .mute_all_guests = n && (data[0] & 2),
 			       .last_s = n && (data[0] & 4) ? 60 : 0,
+			       .guests_can_present = n && (data[0] & 8),
 			       .participant_limit = UINT32_MAX,
 			       .chat_enabled = true, .waiting_s = 900,
 			       .guests_only_s = 60, .view = "1:7"};

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/identity/access.h"
+#include "core/rooms/floor.h"
 #include "core/rooms/room_table.h"
 
 static void head(const char *title, const char *intro)
@@ -107,6 +108,35 @@ static void print_rooms(void)
 	}
 }
 
+static void print_floor(void)
+{
+	head("Who presents",
+	     "One floor, no queue. Barred: a guest where guests may not "
+	     "present, somebody who waits or has no call. Lost: its holder "
+	     "left,\nlost his call, or may no longer present.");
+	printf("| floor |");
+	for (int e = 0; e < FLOOR_EV_COUNT; e++)
+		printf(" %s |", floor_ev_name((enum floor_ev)e));
+	printf("\n");
+	rule(FLOOR_EV_COUNT);
+	for (int s = 0; s < FLOOR_STATE_COUNT; s++) {
+		printf("| %s |", floor_state_name((enum floor_state)s));
+		for (int e = 0; e < FLOOR_EV_COUNT; e++) {
+			const struct floor_cell c = floor_cell(
+				(enum floor_state)s, (enum floor_ev)e);
+
+			if (c.act == FLOOR_REFUSE)
+				printf(" refuse |");
+			else if (c.act == FLOOR_NOTHING)
+				printf(" → %s |", floor_state_name(c.next));
+			else
+				printf(" %s → %s |", floor_do_name(c.act),
+				       floor_state_name(c.next));
+		}
+		printf("\n");
+	}
+}
+
 static const char *mark(unsigned who, unsigned bit)
 {
 	return who & bit ? "yes" : "";
@@ -139,6 +169,7 @@ int main(void)
 	print_places();
 	print_parts();
 	print_rooms();
+	print_floor();
 	print_commands();
 	return 0;
 }

@@ -25,7 +25,7 @@ static const char *const want[RC_COUNT] = {
 	[RC_P_VIDEO_MUTED] =	 "YYYY.YY?",
 	[RC_P_VIDEO_UNMUTED] =	 "YYYY.YY?",
 	[RC_P_ADMIT] =		 "YYY.....",
-	[RC_P_TAKE_FLOOR] =	 "x..x.x..",
+	[RC_P_TAKE_FLOOR] =	 "Y..x.x..",	/* the guest has no call */
 	[RC_P_RELEASE_FLOOR] =	 "Y..Y.YY?",
 	[RC_P_BUZZ] =		 "Y..Y.Y..",
 	[RC_P_CLEAR_BUZZ] =	 "YYYY.Y..",
@@ -35,6 +35,8 @@ static const char *const want[RC_COUNT] = {
 	[RC_P_ASPECT] =		 "Y..Y.YY?",
 	[RC_P_MESSAGE] =	 "YYxYYY..",
 	[RC_P_OVERLAY] =	 "YYY.....",
+	[RC_P_ALLOW_SLIDES] =	 "YYY.....",
+	[RC_P_DENY_SLIDES] =	 "YYY.....",
 };
 
 struct cast {
