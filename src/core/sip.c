@@ -490,6 +490,7 @@ static void fill_call(struct sip_call *call, const Cv__SipInvite *m,
 	call->has_local = sip_addr(&call->local, who->local);
 	call->is_encrypted = who->transport == CV__SIP_TRANSPORT__SIP_TLS;
 	call->has_credentials = id->who != SIP_STRANGER;
+	call->is_proven = who->proven;
 	call->device = id->device;
 	call->trunk = id->trunk;
 	call->state = SIP_CALL_DECIDING;

@@ -142,7 +142,7 @@ static void fill(struct sip_call *call, const struct sip_dial_ask *a)
 	call->is_out = true;
 	call->state = SIP_CALL_OFFERING;
 	call->is_encrypted = is_encrypted(c, call->dial);
-	call->has_credentials = true;
+	call->has_credentials = call->is_proven = true;
 	call->gateway = a->gateway;
 	call->conf = a->sv->id;
 	call->crypto = crypto_of(c, a);

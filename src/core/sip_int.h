@@ -29,6 +29,7 @@ struct sip_call {
 	/* The other side. */
 	struct addr source, local;
 	bool has_source, has_local, is_encrypted, has_credentials;
+	bool is_proven;			/* that he is at `source` */
 	char alias[ALIAS_MAX + 1];	/* that was dialled */
 	char remote[PART_NAME_MAX + 1];
 	char name[PART_NAME_MAX + 1];

@@ -210,6 +210,7 @@ static int send_open(struct sip_call *call, uint64_t room,
 	open.crypto = crypto_of(call);
 	open.sdes_allowed = call->is_encrypted;
 	open.signalling = call->has_source ? &from : NULL;
+	open.unproven = !call->is_proven;
 	if (call->has_local)
 		open.local_ip = ipc_data(span_of(call->local.ip,
 						 sizeof(call->local.ip)));

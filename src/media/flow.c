@@ -58,6 +58,27 @@ bool flow_is_ready(const struct flow *f)
 	return f->is_used && (f->crypto == NEGO_CLEAR || f->tx);
 }
 
+static bool was_heard(const struct latch *l, const struct addr *ip)
+{
+	return l->is_latched && addr_ip_eq(&l->to, ip);
+}
+
+/* Who names a stranger's address shall not have him flooded. */
+static bool may_flood(const struct flow *f)
+{
+	const struct leg *leg = f->leg;
+	const struct addr *to = &f->to.to;
+
+	if (leg->ice || (f == leg->audio_flow && !leg->plain.is_unproven))
+		return true;
+	for (unsigned i = 0; i < LEG_FLOWS; i++)
+		if (was_heard(&leg->flows[i].to, to) ||
+		    was_heard(&leg->flows[i].to_rtcp, to))
+			return true;
+	return !leg->plain.is_unproven && f->to.has_signalling &&
+	       addr_ip_eq(to, &f->to.signalling);
+}
+
 bool flow_is_open(const struct flow *f)
 {
 	const struct leg *leg = f->leg;
@@ -66,7 +87,7 @@ bool flow_is_open(const struct flow *f)
 		     (!leg->ice && leg->phase == CV__LEG_PHASE__LEG_SILENT);
 
 	return is_up && flow_is_ready(f) && !leg->is_dead &&
-	       flow_path(f, false) != NULL;
+	       flow_path(f, false) != NULL && may_flood(f);
 }
 
 int flow_seal(struct flow *f, uint8_t *p, size_t *n, size_t cap, bool is_rtcp)

@@ -174,6 +174,7 @@ int leg_plain_make(struct leg *leg, const Cv__LegOpen *msg)
 	leg->plain.crypto = msg->crypto;
 	leg->plain.is_sdes_allowed = msg->sdes_allowed;
 	leg->plain.dscp = (uint8_t)(msg->dscp & 63);
+	leg->plain.is_unproven = msg->unproven;
 	leg->plain.since_ns = leg->m->now_ns;
 	if (s && s->ip.len == 16) {
 		leg->plain.has_signalling = true;

@@ -205,7 +205,9 @@ void flow_release(struct flow *f);
 /* Where to, NULL = nowhere. */
 const struct path *flow_path(const struct flow *f, bool is_rtcp);
 bool flow_is_ready(const struct flow *f);	/* keys are there, or none due */
-/* May media go out by it? */
+/* May media go out by it? Without ICE nobody consented: sound goes where
+ * signalling said, pictures only to an IP that something came from, or that
+ * signalling comes from; nothing to who did not prove where he is. */
 bool flow_is_open(const struct flow *f);
 /* In place; clear flows change nothing. E_STATE without keys. */
 int  flow_seal(struct flow *f, uint8_t *p, size_t *n, size_t cap,
@@ -258,6 +260,7 @@ struct leg {
 	struct {			/* without ICE */
 		Cv__CryptoMode crypto;
 		bool is_sdes_allowed, is_accepted, has_signalling;
+		bool is_unproven;	/* is sent nothing before he is heard */
 		struct addr signalling;
 		uint8_t ip[16], bind_ip[16];	/* told, bound */
 		uint8_t dscp;

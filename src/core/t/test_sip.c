@@ -536,9 +536,26 @@ static void test_sip__without_a_pin_he_goes_straight_in(void **state)
 	assert_int_equal(sip_decision(k, 7, NULL), ANSWER);
 	o = kit_wait(k, KIT_MEDIA, IPC_LEG_OPEN);
 	assert_true(o->flags->admitted);
+	assert_false(o->unproven);
 	kit_free(o);
 	sip_expect(k, "state", "in");
 	sip_expect(k, "media_encrypted", "true");
+}
+
+/* Anybody may write any address on a datagram. */
+static void test_sip__an_address_nobody_proved_is_not_flooded(void **state)
+{
+	struct kit *k = *state;
+	const struct sip_ask open = {.alias = "open@192.0.2.1", .udp = true};
+	Cv__LegOpen *o;
+
+	open_room(k);
+	sip_guests(k);
+	sip_invite(k, 7, &open);
+	o = kit_wait(k, KIT_MEDIA, IPC_LEG_OPEN);
+	assert_true(o->unproven);
+	kit_free(o);
+	kit_free(sip_verdict(k, 7));
 }
 
 static void test_sip__what_media_refuses_is_not_acceptable(void **state)
@@ -912,6 +929,7 @@ int main(int argc, char **argv)
 		T(test_sip__keys_are_commands_with_his_rights),
 		T(test_sip__a_locked_room_lets_him_wait),
 		T(test_sip__without_a_pin_he_goes_straight_in),
+		T(test_sip__an_address_nobody_proved_is_not_flooded),
 		T(test_sip__what_media_refuses_is_not_acceptable),
 		T(test_sip__an_invite_without_offer_gets_ours),
 		T(test_sip__a_new_offer_is_answered),

@@ -10,6 +10,7 @@
 #include <srtp2/srtp.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/alloc.h"
 #include "base/alloc_test.h"
 #include "base/clock.h"
 #include "base/rand.h"
@@ -451,6 +452,63 @@ static void test_plain__moves_only_with_a_new_offer(void **state)
 	world_release(&w);
 }
 
+/* What may go to an address that somebody named, before and after something
+ * came from there. The packets are not sent: the addresses are strangers'. */
+static void test_plain__floods_nobody_who_was_only_named(void **state)
+{
+	static const struct {
+		bool is_unproven, is_signalling_there;
+		int heard;		/* flow, -1 none */
+		bool audio, video;
+	} rows[] = {
+		{false, true, -1, true, true},
+		{false, false, -1, true, false},
+		{false, false, 0, true, true},
+		{false, false, 1, true, true},
+		{true, true, -1, false, false},
+		{true, false, -1, false, false},
+		{true, true, 0, true, true},
+		{true, false, 1, true, true},
+	};
+	struct leg *leg = mem_zalloc(sizeof(*leg));
+	struct addr there, elsewhere;
+
+	(void)state;
+	assert_non_null(leg);
+	assert_int_equal(addr_parse(&there, SPAN_LIT("192.0.2.1"), 4000), 0);
+	assert_int_equal(addr_parse(&elsewhere, SPAN_LIT("192.0.2.2"), 4000),
+			 0);
+	leg->phase = CV__LEG_PHASE__LEG_SECURE;
+	leg->audio_flow = &leg->flows[0];
+	leg->video_flow = &leg->flows[1];
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		leg->plain.is_unproven = rows[i].is_unproven;
+		for (int k = 0; k < LEG_FLOWS; k++) {
+			struct flow *f = &leg->flows[k];
+
+			flow_init(f, leg);
+			f->is_used = true;
+			f->crypto = NEGO_CLEAR;
+			f->path.kind = PATH_PORT;
+			f->to.to = there;
+			f->to.has_signalling = true;
+			f->to.signalling = rows[i].is_signalling_there ?
+					   there : elsewhere;
+			f->to.is_latched = rows[i].heard == k;
+		}
+		assert_int_equal(flow_is_open(leg->audio_flow), rows[i].audio);
+		assert_int_equal(flow_is_open(leg->video_flow), rows[i].video);
+	}
+	/* heard from elsewhere says nothing of this address */
+	leg->plain.is_unproven = false;
+	leg->flows[0].to.to = elsewhere;
+	leg->flows[0].to.is_latched = true;
+	leg->flows[1].to.is_latched = false;
+	leg->flows[1].to.signalling = elsewhere;
+	assert_false(flow_is_open(leg->video_flow));
+	mem_free(leg);
+}
+
 static void test_plain__ignores_a_bye(void **state)
 {
 	struct phone_cfg cfg = {.codec = AUDIO_PCMU, .hz = 500};
@@ -872,6 +930,8 @@ int main(void)
 			test_plain__speaks_dtls_with_the_one_who_begins),
 		cmocka_unit_test(test_plain__a_stranger_gets_nothing),
 		cmocka_unit_test(test_plain__moves_only_with_a_new_offer),
+		cmocka_unit_test(
+			test_plain__floods_nobody_who_was_only_named),
 		cmocka_unit_test(test_plain__ignores_a_bye),
 		cmocka_unit_test(
 			test_plain__has_ports_of_its_own_and_gives_them_back),
