@@ -37,7 +37,14 @@
 	X(FLOWS_BAD, "connections with broken framing")                       \
 	X(HANDSHAKES_FAILED, "TLS handshakes failed")                         \
 	X(EXPIRED, "session timers ran out")                                  \
-	X(GUARDED, "addresses that nothing is sent to")
+	X(GUARDED, "addresses that nothing is sent to")                       \
+	X(BFCP, "BFCP messages")                                              \
+	X(BFCP_BAD, "BFCP: malformed, or of another call")                    \
+	X(BFCP_DROPPED, "BFCP: too fast")                                     \
+	X(BFCP_ERRORS, "BFCP: answered with an Error")                        \
+	X(BFCP_UNEXPECTED, "BFCP: not in this state")                         \
+	X(BFCP_LOST, "BFCP: news that nobody acknowledged")                   \
+	X(BFCP_STRAY, "BFCP connections of no call")
 
 enum sip_counter {
 #define X(e, name) SIP_N_##e,

@@ -154,12 +154,14 @@ void app_listen(struct app *a, uint32_t name, int fd)
 {
 	int r = 0;
 
-	if (name == CV__FD_NAME__FD_LISTEN_SIP_TCP)
+	if (name == CV__FD_NAME__FD_LISTEN_SIP_TCP) {
+		face_settings(a->face)->is_tcp_open = fd >= 0;
 		r = net_listen(a->net, false, fd);
-	else if (name == CV__FD_NAME__FD_SIP_UDP)
+	} else if (name == CV__FD_NAME__FD_SIP_UDP) {
 		r = net_udp(a->net, fd);
-	else if (fd >= 0)
+	} else if (fd >= 0) {
 		close(fd);
+	}
 	if (r < 0)
 		log_error(MOD, "a socket cannot be used",
 			  LOG_E("reason", r));
@@ -287,6 +289,9 @@ int app_open(struct app *a, const struct role_boot *boot)
 		return r;
 	take_own(a, boot);
 	take_ports(a, boot);
+	face_settings(a->face)->has_fingerprint =
+		sip_tls_fingerprint(a->tls,
+				    face_settings(a->face)->fingerprint) == 0;
 	nc.base = a->base;
 	nc.wheel = a->wheel;
 	nc.tls = a->tls;

@@ -115,6 +115,7 @@ static void close_call(struct call *c)
 	forget_txn(&c->invite);
 	forget_txn(&c->refresh);
 	forget_txn(&c->theirs);
+	call_floor_drop(c);
 	list_add_tail(&f->dead, &c->at);
 }
 
@@ -127,6 +128,7 @@ void call_free(struct call *c)
 	timer_cancel(&c->guard);
 	timer_cancel(&c->session);
 	list_del(&c->at);
+	call_floor_drop(c);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		text_drop(all[i]);
 	dial_free(&c->dial);

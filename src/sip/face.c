@@ -60,6 +60,10 @@ static int make_tables(struct face *f)
 	if (!r)
 		r = map_new(&f->dials, FACE_DIALS_MAX);
 	if (!r)
+		r = map_new(&f->floors, FACE_CALLS_MAX);
+	if (!r)
+		r = map_new(&f->floor_flows, FACE_CALLS_MAX);
+	if (!r)
 		r = arena_new(&f->arena, ARENA_BYTES);
 	if (!r)
 		r = bans_new(&f->bans);
@@ -122,6 +126,8 @@ void face_free(struct face **fp)
 	map_free(&f->by_invite);
 	map_free(&f->regs);
 	map_free(&f->dials);
+	map_free(&f->floors);
+	map_free(&f->floor_flows);
 	arena_free(&f->arena);
 	bans_free(&f->bans);
 	sources_free(&f->sources);
@@ -377,6 +383,7 @@ void face_flow_gone(struct face *f, uint32_t flow, Cv__SipEnd why,
 	f->now_ns = now_ns;
 	txns_flow_gone(f->txns, flow, now_ns);
 	out_flow_gone(f, flow, why);
+	floor_flow_gone(f, flow);
 	m.n_flows = 1;
 	m.flows = &flow;
 	if (f->core_up && was_inside)

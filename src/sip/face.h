@@ -95,6 +95,10 @@ struct face_settings {
 	struct addr own[FACE_OWN_MAX];
 	size_t n_own;
 	uint16_t tls_port, clear_port;
+	/* BFCP over connections: is the clear port open for TCP? The SHA-256 of
+	 * the certificate that our TLS port shows. */
+	bool is_tcp_open, has_fingerprint;
+	uint8_t fingerprint[32];
 };
 
 struct face;
@@ -119,6 +123,10 @@ void face_datagram(struct face *f, const struct sip_peer *from,
 /* One whole message of a stream. */
 void face_message(struct face *f, const struct sip_peer *from,
 		  struct span bytes, uint64_t now_ns);
+/* One whole message of a connection that speaks BFCP (RFC 8855). False: it is
+ * of no call of ours, and the connection ends. */
+bool face_bfcp(struct face *f, const struct sip_peer *from,
+	       struct span message, uint64_t now_ns);
 /* A connection of ours is ready (handshake done, names checked); one is gone:
  * core hears of it when somebody inside used it. */
 void face_flow_up(struct face *f, uint32_t flow, uint64_t now_ns);

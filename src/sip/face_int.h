@@ -4,6 +4,7 @@
  *	write.c    answers and requests are written
  *	auth.c     digest: what was shown, what is asked for
  *	call.c     calls: making, ending, their table's effects
+ *	call_floor.c  the presentation of a call, by BFCP
  *	in.c       an INVITE from outside of a dialog, core's verdict
  *	dialog.c   requests inside of a dialog
  *	reoffer.c  new offers, both ways
@@ -20,6 +21,7 @@
 #include "http/source.h"
 #include "sip/call_machine.h"
 #include "sip/face.h"
+#include "sip/floor.h"
 #include "sip/nonce.h"
 #include "sip/txn.h"
 #include "wire/sip/body.h"
@@ -96,6 +98,11 @@ struct call {
 	struct dial *dial;
 	uint32_t refer_req, refer_seq;
 	bool counted_inside;
+	/* BFCP was agreed. Its connection, if it has one (flow not 0). */
+	struct floor *floor;
+	struct sip_peer floor_peer;
+	uint32_t floor_req;		/* the question core has, or had */
+	bool floor_is_tls;
 };
 
 struct reg {
@@ -120,6 +127,8 @@ struct face {
 	struct nonces *nonces;
 	struct handles *calls;
 	struct map *by_tag, *by_invite, *regs, *dials;
+	struct map *floors, *floor_flows;	/* calls */
+	struct floor_stats floor_stats;
 	struct list dead;
 	struct arena *arena;
 	struct bans *bans;
@@ -175,6 +184,8 @@ void put_challenge(struct face *f, struct wr *w, const struct sip_peer *from,
 void put_via(struct face *f, struct wr *w, const struct sip_peer *p,
 	     const char *branch);
 void put_contact(struct face *f, struct wr *w, const struct call *c);
+/* The address of ours that a peer is told. */
+struct addr own_addr(const struct face *f, const struct sip_peer *p);
 void put_addr_uri(struct face *f, struct wr *w, const struct sip_peer *p);
 /* The address that the peer knows us by, as a URI's host. */
 void put_own_host(struct face *f, struct wr *w, const struct sip_peer *p);
@@ -234,6 +245,16 @@ void call_keep_ok(struct call *c, uint32_t seq, struct span bytes);
 void call_on_txn(void *arg, struct txn *t, enum txn_tell what,
 		 const struct sip_msg *msg, uint64_t now_ns);
 void call_inside(struct call *c, bool in);
+
+/* --- call_floor.c --- */
+/* Before a description of ours is written: its BFCP section gets our ids, or
+ * is rejected; the call gets its floor, keeps it or loses it. */
+void call_floor_describe(struct call *c, const Cv__LegDescription *d);
+void call_floor_drop(struct call *c);
+void floor_flow_gone(struct face *f, uint32_t flow);
+void on_core_bfcp(struct face *f, const Cv__SipBfcp *m);
+void on_floor_state(struct face *f, const Cv__SipFloorState *m);
+void floor_count(struct face *f);
 
 /* --- in.c --- */
 void on_invite(struct face *f, const struct sip_peer *from);

@@ -241,7 +241,6 @@ static void waits(struct floor *f, uint16_t txn)
 	f->status = BFCP_PENDING;
 	f->is_waiting = true;
 	f->wait_txn = txn;
-	timer_set(f->wheel, &f->slow, f->now_ns + FLOOR_CORE_MS * NS_PER_MS);
 }
 
 static void waited(struct floor *f, enum bfcp_status status)
@@ -250,7 +249,6 @@ static void waited(struct floor *f, enum bfcp_status status)
 
 	f->status = (uint8_t)status;
 	f->is_waiting = false;
-	timer_cancel(&f->slow);
 	m = request_status(f, f->wait_txn, true);
 	answer(f, &m, BFCP_FLOOR_REQUEST);
 }
@@ -287,10 +285,13 @@ static void event(struct floor *f, enum floor_event e,
 		f->tell_status = true;
 		say_next(f);
 	}
-	if (s.todo & FLOOR_DO_ASK)
-		f->ops.ask(f->ops.arg, true);
-	if (s.todo & FLOOR_DO_GIVE)
-		f->ops.ask(f->ops.arg, false);
+	if (s.todo & (FLOOR_DO_ASK | FLOOR_DO_GIVE)) {
+		timer_set(f->wheel, &f->slow,
+			  f->now_ns + FLOOR_CORE_MS * NS_PER_MS);
+		f->ops.ask(f->ops.arg, s.todo & FLOOR_DO_ASK);
+	} else if (s.next == FLOOR_IDLE || s.next == FLOOR_HELD) {
+		timer_cancel(&f->slow);
+	}
 }
 
 static void on_slow(struct timer *t, void *arg, uint64_t now_ns)
@@ -338,7 +339,6 @@ void floor_gone(struct floor *f, uint64_t now_ns)
 	f->tell_status = f->tell_news = false;
 	f->said.until_ns = f->answer.until_ns = 0;
 	timer_cancel(&f->again);
-	timer_cancel(&f->slow);
 	event(f, FLOOR_EV_GONE, NULL);
 }
 

@@ -5,6 +5,10 @@
  *   IDLE -> ASKED -> HELD -> LEAVING -> IDLE
  *   AGAIN    asks anew while core has not yet answered a release
  *   DROPPED  nobody waits for core's answer any more: a grant is given back
+ *
+ * A question that core does not answer in time is followed by a release, which
+ * is repeated until it is answered: a lost message never leaves the floor with
+ * somebody who does not know that he has it.
  */
 #pragma once
 #include <stdbool.h>
@@ -23,7 +27,7 @@ enum floor_event {
 	FLOOR_EV_REQUEST = 0,	/* FloorRequest, of a floor that is there */
 	FLOOR_EV_RELEASE,	/* FloorRelease of the request we know */
 	FLOOR_EV_GONE,		/* Goodbye, connection lost, section gone */
-	FLOOR_EV_SLOW,		/* core did not answer in time */
+	FLOOR_EV_SLOW,		/* core did not answer in time; again each time */
 	FLOOR_EV_GRANTED,	/* core */
 	FLOOR_EV_DENIED,
 	FLOOR_EV_RELEASED,

@@ -155,6 +155,7 @@ int write_sdp(struct call *c, struct span offer, const Cv__LegDescription *d,
 	};
 	struct face *f = c->f;
 
+	call_floor_describe(c, d);
 	return f->cfg.ops.sdp_write(f->cfg.ops.arg, offer, d, &s, f->arena,
 				    out);
 }

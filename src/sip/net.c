@@ -319,6 +319,14 @@ static bool on_got(void *arg, enum stream_got what, struct span msg)
 
 	if (what == STREAM_PING)
 		return flow_send(fl, SPAN_LIT("\r\n")) == 0;
+	if (what == STREAM_BFCP) {
+		n->cfg.on_serving(n->cfg.arg, &fl->peer.source);
+		if (fl->is_client ||
+		    !face_bfcp(n->cfg.face, &fl->peer, msg, clock_mono_ns()))
+			return false;
+		fl->is_first = false;
+		return fl->state != FLOW_DEAD;
+	}
 	fl->is_first = false;
 	n->cfg.on_serving(n->cfg.arg, &fl->peer.source);
 	face_message(n->cfg.face, &fl->peer, msg, clock_mono_ns());

@@ -155,6 +155,20 @@ static bool get_fingerprint(const struct sdp *sdp, const struct sdp_section *m,
 	return false;
 }
 
+/* We are the floor control server, and connections are opened by the device:
+ * a section that wants either the other way round is not taken. */
+static bool may_be_client(const struct reader *r, const struct sdp_section *m)
+{
+	const bool tcp = offer_profile(m->proto) <=
+			 CV__RTP_PROFILE__PROFILE_BFCP_TLS;
+	struct sdp_bfcp b;
+
+	if (tcp && !r->is_answer && sdp_setup(&r->sdp, m) == SDP_PASSIVE)
+		return false;
+	/* what cannot be read is told of when it is */
+	return !sdp_bfcp(m, &b) || b.roles != SDP_FLOOR_SERVER;
+}
+
 /* Old devices offer a kind twice, with keys and without: the better one
  * counts. 0 = cannot be taken. */
 static int worth(const struct reader *r, const struct sdp_section *m)
@@ -166,7 +180,7 @@ static int worth(const struct reader *r, const struct sdp_section *m)
 	if (p == CV__RTP_PROFILE__PROFILE_NONE || m->port == 0)
 		return 0;
 	if (offer_is_bfcp(p))
-		return m->kind == SDP_APPLICATION;
+		return m->kind == SDP_APPLICATION && may_be_client(r, m);
 	if ((m->kind != SDP_AUDIO && m->kind != SDP_VIDEO) || !has_codec(m))
 		return 0;
 	if (is_tls(p))

@@ -37,9 +37,11 @@ static void settle(struct stream *s, size_t used, uint64_t now_ns)
 	s->n -= used;
 	if (s->n == 0) {
 		const struct sip_frame f = s->frame;
+		const unsigned kind = s->kind;
 
 		stream_release(s);
 		s->frame = f;		/* one CR LF of two may have been seen */
+		s->kind = kind;
 		return;
 	}
 	if (used)
@@ -48,13 +50,42 @@ static void settle(struct stream *s, size_t used, uint64_t now_ns)
 		s->since_ns = now_ns;
 }
 
+static int feed_bfcp(struct stream *s, uint64_t now_ns, stream_fn fn,
+		     void *arg)
+{
+	size_t used = 0, len;
+	int r = 0;
+
+	while (r == 0 && used < s->n) {
+		struct span have = span_of(s->buf + used, s->n - used);
+
+		r = bfcp_frame(have, &len);
+		if (r == E_TRUNC || (r == 0 && len > have.n)) {
+			r = 0;
+			break;
+		}
+		if (r < 0)
+			return E_FORMAT;
+		r = fn(arg, STREAM_BFCP, span_of(have.p, len)) ? 0 : E_CLOSED;
+		used += len;
+	}
+	settle(s, used, now_ns);
+	return r;
+}
+
 int stream_feed(struct stream *s, size_t n, uint64_t now_ns, stream_fn fn,
 		void *arg)
 {
+	enum { BFCP_FIRST = BFCP_STREAM_VERSION << 5 };
 	size_t used = 0, len;
 	int r = 1;
 
 	s->n += n;
+	if (s->kind == STREAM_NEW && s->n)
+		s->kind = s->buf[0] == BFCP_FIRST ? STREAM_IS_BFCP
+						  : STREAM_SIP;
+	if (s->kind == STREAM_IS_BFCP)
+		return feed_bfcp(s, now_ns, fn, arg);
 	while (r > 0 && used < s->n) {
 		struct span have = span_of(s->buf + used, s->n - used);
 

@@ -1,10 +1,14 @@
 /* sip/stream.h - bytes of a connection become whole messages. Pure: no socket,
  * no clock; the owner gives bytes and the time.
  *
+ * A connection whose first byte is that of a BFCP message (version 1, RFC 8855
+ * 5.1: a space, with which no SIP begins) carries BFCP and nothing else.
+ *
  * A message must be complete STREAM_MESSAGE_S after its first byte, however
  * slowly it drips (the deadline does not move). The buffer grows by what came,
  * never by what a header promises, up to SIP_MESSAGE_MAX. */
 #pragma once
+#include "wire/bfcp/bfcp.h"
 #include "wire/sip/sip.h"
 
 enum { STREAM_MESSAGE_S = 15, STREAM_CHUNK = 4096 };
@@ -13,10 +17,11 @@ struct stream {
 	uint8_t *buf;
 	size_t n, cap;
 	struct sip_frame frame;
+	enum { STREAM_NEW = 0, STREAM_SIP, STREAM_IS_BFCP } kind;
 	uint64_t since_ns;		/* first byte of what is not whole, 0 = none */
 };
 
-enum stream_got { STREAM_MESSAGE, STREAM_PING };
+enum stream_got { STREAM_MESSAGE, STREAM_PING, STREAM_BFCP };
 /* Must not feed or free the stream. False: no more, the stream ends. */
 typedef bool (*stream_fn)(void *arg, enum stream_got what, struct span msg);
 

@@ -70,6 +70,7 @@ void face_second(struct face *f, uint32_t flows, uint32_t cpu_permille,
 	struct txns_stats t;
 
 	f->now_ns = now_ns;
+	floor_count(f);
 	for (size_t i = 0; i < f->n_scans && f->core_up; i++)
 		tell_scan(f, &f->scan[i]);
 	f->n_scans = 0;
@@ -148,6 +149,12 @@ static void dispatch(struct face *f, enum ipc_type type, const void *m,
 		break;
 	case IPC_SIP_REGISTERED:
 		on_registered(f, m);
+		break;
+	case IPC_SIP_BFCP:
+		on_core_bfcp(f, m);
+		break;
+	case IPC_SIP_FLOOR_STATE:
+		on_floor_state(f, m);
 		break;
 	case IPC_BAN_SET:
 		on_bans(f, m);

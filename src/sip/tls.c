@@ -106,6 +106,15 @@ int sip_tls_new(struct sip_tls **out, struct span chain_pem, EVP_PKEY *key,
 	return 0;
 }
 
+int sip_tls_fingerprint(const struct sip_tls *t, uint8_t out[32])
+{
+	const X509 *leaf = SSL_CTX_get0_certificate(http_tls_ctx(t->server));
+	unsigned n = 0;
+
+	return leaf && X509_digest(leaf, EVP_sha256(), out, &n) == 1 &&
+	       n == 32 ? 0 : E_CRYPTO;
+}
+
 void sip_tls_free(struct sip_tls **tp)
 {
 	struct sip_tls *t = *tp;

@@ -21,6 +21,8 @@ struct sip_tls;
 int  sip_tls_new(struct sip_tls **out, struct span chain_pem, EVP_PKEY *key,
 		 struct span trust_pem);
 void sip_tls_free(struct sip_tls **t);
+/* SHA-256 of the certificate that we show (RFC 8122). E_CRYPTO. */
+int  sip_tls_fingerprint(const struct sip_tls *t, uint8_t out[32]);
 void sip_tls_verify(struct sip_tls *t, bool on);
 /* A session on a connected socket. E_NOMEM. */
 int  sip_tls_accept(struct sip_tls *t, SSL **out, int fd);

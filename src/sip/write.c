@@ -159,7 +159,7 @@ static bool is_unspecified(const struct addr *a)
 
 /* The address that the peer reached when it is an advertised one (or
  * loopback), else the first of the family: behind NAT. */
-static struct addr own_addr(const struct face *f, const struct sip_peer *p)
+struct addr own_addr(const struct face *f, const struct sip_peer *p)
 {
 	const bool v4 = addr_is_v4(&p->source);
 	const struct addr *first = NULL;

@@ -111,14 +111,27 @@ static int on_write(void *arg, struct span offer, const Cv__LegDescription *d,
 		    const struct face_session *s, struct arena *a,
 		    struct span *out)
 {
-	char *text = arena_alloc(a, 128);
+	enum { TEXT_BYTES = 1024 };
+	char *text = arena_alloc(a, TEXT_BYTES);
+	size_t n;
 
 	(void)arg;
 	if (!text)
 		return E_NOMEM;
-	(void)snprintf(text, 128, "v=0\r\nfake %s %llu kbps %u\r\n",
+	(void)snprintf(text, TEXT_BYTES, "v=0\r\nfake %s %llu kbps %u\r\n",
 		       offer.n ? "answer" : "offer",
 		       (unsigned long long)s->version, d->kbps);
+	for (size_t i = 0; i < d->n_sections && i < 8; i++) {
+		const Cv__Section *e = d->sections[i];
+
+		n = strlen(text);
+		(void)snprintf(text + n, TEXT_BYTES - n, "%s profile %d label "
+			       "%u bfcp %u %u %u port %u\r\n",
+			       e->rejected ? "rejected" : "section",
+			       (int)e->profile, e->label, e->bfcp_conf,
+			       e->bfcp_user, e->bfcp_floor,
+			       e->addr ? e->addr->port : 0);
+	}
 	*out = span_str(text);
 	return 0;
 }

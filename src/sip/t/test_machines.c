@@ -330,7 +330,7 @@ static void test_filter__drops_before_anything_is_parsed(void **state)
 /* --- stream --------------------------------------------------------------------------- */
 
 struct got {
-	unsigned messages, pings;
+	unsigned messages, pings, bfcp;
 	size_t bytes;
 };
 
@@ -340,6 +340,7 @@ static bool on_got(void *arg, enum stream_got what, struct span msg)
 
 	g->pings += what == STREAM_PING;
 	g->messages += what == STREAM_MESSAGE;
+	g->bfcp += what == STREAM_BFCP;
 	g->bytes += msg.n;
 	return true;
 }
@@ -386,6 +387,51 @@ static void test_stream__cuts_pipelined_messages_however_they_drip(void **state)
 		assert_int_equal(stream_due_ns(&s), 0);
 		stream_release(&s);
 	}
+}
+
+static void put(struct stream *s, const uint8_t *bytes, size_t n, size_t step,
+		struct got *g, int want)
+{
+	for (size_t i = 0; i < n; i += step) {
+		size_t k = n - i < step ? n - i : step, room;
+		uint8_t *p;
+
+		assert_int_equal(stream_room(s, &p, &room), 0);
+		assert_true(room >= k);
+		memcpy(p, bytes + i, k);
+		assert_int_equal(stream_feed(s, k, 1, on_got, g),
+				 i + k < n ? 0 : want);
+	}
+}
+
+static void test_stream__knows_bfcp_by_its_first_byte(void **state)
+{
+	/* Hello, FloorQuery of floor 1 */
+	static const uint8_t two[] = {
+		0x20, 11, 0, 0, 0, 0, 0, 1, 0, 1, 0, 2,
+		0x20, 7, 0, 1, 0, 0, 0, 1, 0, 2, 0, 2, 5, 4, 0, 1};
+	static const uint8_t long_one[] = {0x20, 11, 0xff, 0xff, 0, 0, 0, 1,
+					   0, 1, 0, 2};
+
+	(void)state;
+	for (size_t step = 1; step <= sizeof(two); step++) {
+		struct stream s = {.buf = NULL};
+		struct got g = {0};
+
+		put(&s, two, sizeof(two), step, &g, 0);
+		assert_int_equal(g.bfcp, 2);
+		assert_int_equal(g.bytes, sizeof(two));
+		assert_int_equal(stream_due_ns(&s), 0);
+		/* it stays what it is, also after it was empty */
+		put(&s, two, 12, step, &g, 0);
+		assert_int_equal(g.bfcp, 3);
+		assert_int_equal(g.messages, 0);
+		stream_release(&s);
+	}
+	struct stream s = {.buf = NULL};
+	struct got g = {0};
+	put(&s, long_one, sizeof(long_one), 12, &g, E_FORMAT);
+	stream_release(&s);
 }
 
 static void test_stream__deadline_does_not_move_with_drops(void **state)
@@ -439,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_nonce__that_was_pushed_out_is_stale),
 		cmocka_unit_test(test_filter__drops_before_anything_is_parsed),
 		cmocka_unit_test(test_stream__cuts_pipelined_messages_however_they_drip),
+		cmocka_unit_test(test_stream__knows_bfcp_by_its_first_byte),
 		cmocka_unit_test(test_stream__deadline_does_not_move_with_drops),
 		cmocka_unit_test(test_stream__ends_at_broken_framing),
 		cmocka_unit_test(test_nonce__survives_each_failing_allocation),
