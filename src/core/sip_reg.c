@@ -261,55 +261,115 @@ static void make_room(struct core *c, const char *alias)
 			"replaced");
 }
 
-static void keep(struct core *c, const Cv__SipRegister *m, const char *alias,
-		 int64_t device)
+/* False: no room, no memory. */
+static bool keep(struct core *c, const Cv__SipRegister *m, const char *alias,
+		 int64_t device, uint32_t seconds)
 {
-	const struct sip_refresh how = refresh_of(c);
-	uint32_t least;
-	const uint32_t seconds = sip_refresh_of(&how, m->natted, m->expires_s,
-						c->sip_regs->n, &least);
 	struct sip_reg *r = find(c, alias, m);
 	const bool is_new = !r;
 
-	if (!seconds) {
-		answer(c, m, CV__SIP_REG_OUTCOME__SIP_REG_BRIEF, least, NULL);
-		return;
-	}
 	if (is_new) {
 		make_room(c, alias);
 		r = reg_new(c, alias);
 	}
-	if (!r) {
-		answer(c, m, CV__SIP_REG_OUTCOME__SIP_REG_UNAVAILABLE, 0,
-		       NULL);
-		return;
-	}
+	if (!r)
+		return false;
 	fill(r, m, device, seconds);
 	if (is_new)
 		note(r, "registration.added", r->natted ? "sip, natted" :
 		     "sip");
-	answer(c, m, CV__SIP_REG_OUTCOME__SIP_REG_OK, seconds, alias);
+	return true;
 }
 
+static void drop(struct core *c, const Cv__SipRegister *m, const char *alias)
+{
+	struct sip_reg *r = is_star(m) ? NULL : find(c, alias, m);
+
+	if (r)
+		reg_end(r, "unregistered");
+	else if (is_star(m))
+		forget_all(c, alias);
+}
+
+/* The n-th contact of a request as one of its own. */
+static Cv__SipRegister one_of(const Cv__SipRegister *m, size_t n)
+{
+	Cv__SipRegister one = *m;
+
+	if (n) {
+		const Cv__SipRegContact *k = m->more[n - 1];
+
+		one.contact = k->contact;
+		one.expires_s = k->expires_s;
+		one.instance = k->instance;
+		one.reg_id = k->reg_id;
+	}
+	return one;
+}
+
+/* How long each may last: 0 for one that ends. False: one is too brief, and
+ * *least says what would do. */
+static bool grant(struct core *c, const Cv__SipRegister *m,
+		  uint32_t seconds[SIP_REGS_PER_ALIAS_MAX], uint32_t *least)
+{
+	const struct sip_refresh how = refresh_of(c);
+
+	for (size_t i = 0; i <= m->n_more; i++) {
+		const Cv__SipRegister one = one_of(m, i);
+
+		seconds[i] = one.expires_s ?
+			sip_refresh_of(&how, one.natted, one.expires_s,
+				       c->sip_regs->n, least) : 0;
+		if (one.expires_s && !seconds[i])
+			return false;
+	}
+	return true;
+}
+
+/* All or none (RFC 3261 10.3 7): what could be refused is looked at first. */
 static void with_proof(struct core *c, const Cv__SipRegister *m,
 		       const char *alias, int64_t device)
 {
-	struct sip_reg *r;
+	uint32_t seconds[SIP_REGS_PER_ALIAS_MAX], least = 0, longest = 0;
+	bool ok = c->sip_regs->n + m->n_more < SIP_REGS_MAX;
 
 	if (m->fetch) {
 		answer(c, m, CV__SIP_REG_OUTCOME__SIP_REG_OK, 0, alias);
 		return;
 	}
-	if (m->expires_s) {
-		keep(c, m, alias, device);
+	if (!grant(c, m, seconds, &least)) {
+		answer(c, m, CV__SIP_REG_OUTCOME__SIP_REG_BRIEF, least, NULL);
 		return;
 	}
-	r = is_star(m) ? NULL : find(c, alias, m);
-	if (r)
-		reg_end(r, "unregistered");
-	else if (is_star(m))
-		forget_all(c, alias);
-	answer(c, m, CV__SIP_REG_OUTCOME__SIP_REG_OK, 0, alias);
+	for (size_t i = 0; ok && i <= m->n_more; i++) {
+		const Cv__SipRegister one = one_of(m, i);
+
+		if (one.expires_s)
+			ok = keep(c, &one, alias, device, seconds[i]);
+		else
+			drop(c, &one, alias);
+		longest = seconds[i] > longest ? seconds[i] : longest;
+	}
+	if (ok)
+		answer(c, m, CV__SIP_REG_OUTCOME__SIP_REG_OK, longest, alias);
+	else
+		answer(c, m, CV__SIP_REG_OUTCOME__SIP_REG_UNAVAILABLE, 0,
+		       NULL);
+}
+
+static bool is_sane(const Cv__SipRegister *m)
+{
+	if (!m->caller || !m->caller->source ||
+	    m->n_more >= SIP_REGS_PER_ALIAS_MAX)
+		return false;
+	for (size_t i = 0; i <= m->n_more; i++) {
+		const Cv__SipRegister one = one_of(m, i);
+
+		if (one.contact.len > SIP_CONTACT_MAX ||
+		    one.instance.len > SIP_INSTANCE_MAX)
+			return false;
+	}
+	return true;
 }
 
 void sip_register(struct core *c, const Cv__SipRegister *m)
@@ -319,8 +379,7 @@ void sip_register(struct core *c, const Cv__SipRegister *m)
 	struct guard_facts facts;
 	int64_t location;
 
-	if (!m->caller || !m->caller->source || m->contact.len >
-	    SIP_CONTACT_MAX || m->instance.len > SIP_INSTANCE_MAX) {
+	if (!is_sane(m)) {
 		c->sip->figures.bad_handles++;
 		return;
 	}

@@ -201,7 +201,7 @@ enum ipc_full {
 	X(SIP_ANSWERED, cv__sip_answered, Cv__SipAnswered, R(SIP), R(CORE),   \
 	  65536, 1024, KILL)                                                  \
 	X(SIP_REGISTER, cv__sip_register, Cv__SipRegister, R(SIP), R(CORE),   \
-	  8192, 1024, DROP)                                                   \
+	  16384, 1024, DROP)                                                   \
 	X(SIP_REGISTERED, cv__sip_registered, Cv__SipRegistered,              \
 	  R(CORE), R(SIP), 49152,                                             \
 	  1024, KILL)                                                         \

@@ -310,9 +310,16 @@ void call_send_bye(struct call *c)
 	char branch[TXN_BRANCH_LEN + 1];
 	struct wr w;
 
+	void *farewell = account_farewell(c);
+	struct txn *t;
+
 	request_open(c->f, &w, c, "BYE", ++c->seq, branch);
+	if (farewell)
+		account_put(&c->dial->account, &w, "BYE",
+			    text_span(&c->target));
 	sip_wr_no_body(&w);
-	(void)request_send(c->f, &w, c, SIP_BYE, branch, NULL, NULL, NULL);
+	account_part(farewell, c, request_send(c->f, &w, c, SIP_BYE, branch,
+		     farewell ? account_on_bye : NULL, farewell, &t) == 0);
 }
 
 static void went_up(struct call *c)
@@ -337,8 +344,6 @@ void call_event(struct call *c, enum call_event e)
 	if (was == CALL_ASKED && s.next != CALL_ASKED)
 		c->f->asked--;
 	c->state = s.next;
-	if (s.next != CALL_ASKED && s.next != CALL_RINGING)
-		unmerge(c);
 	if (c->is_out)
 		out_act(c, s.todo);
 	else

@@ -26,7 +26,9 @@ static void say(struct call *c, struct txn *t, unsigned status)
 
 	answer_open(c->f, &a, &c->f->msg, &c->peer, status, SPAN_NONE,
 		    span_of(c->tag, TAG_LEN));
-	if (status == 405 || status == 501 || status == 200)
+	if (status == 200 && c->f->msg.method == SIP_OPTIONS)
+		put_abilities(&a.w);
+	else if (status == 405 || status == 501 || status == 200)
 		put_allow(&a.w);
 	sip_wr_no_body(&a.w);
 	answer_by(c->f, &a, t);
@@ -85,6 +87,9 @@ static int digit_text(struct span v)
 	uint64_t n;
 
 	v = span_trim(v);
+	/* A line's end behind the digit: some devices send one. */
+	while (v.n && (v.p[v.n - 1] == '\r' || v.p[v.n - 1] == '\n'))
+		v.n--;
 	if (v.n == 1)
 		return digit_of(v.p[0]);
 	if (span_u64(v, 15, &n) == 0)
@@ -339,6 +344,9 @@ void on_in_dialog(struct face *f, struct call *c, const struct sip_peer *from)
 	c->their_seq = f->msg.cseq.seq;
 	follow(c, from);
 	call_trace(c, false, f->msg.method_text);
+	/* Whoever wants to leave may, whatever else he requires. */
+	if (f->msg.method != SIP_BYE && !is_understood(f, from))
+		return;
 	if (f->msg.method == SIP_INVITE || f->msg.method == SIP_UPDATE) {
 		on_reoffer(c, from);
 		return;
@@ -400,6 +408,21 @@ void on_ack(struct face *f, const struct sip_peer *from)
 
 /* --- CANCEL --------------------------------------------------------------------------- */
 
+/* 200 with the tag that the INVITE's own answers have (RFC 3261 9.2). */
+static void agree(struct face *f, const struct sip_peer *from)
+{
+	uint8_t key[KEY_LEN];
+	const struct call *c;
+	struct answer a;
+
+	merge_key(f, key);
+	c = map_get(f->by_invite, span_of(key, KEY_LEN));
+	answer_open(f, &a, &f->msg, from, 200, SPAN_NONE, c && c->rang ?
+		    span_of(c->tag, TAG_LEN) : SPAN_NONE);
+	sip_wr_no_body(&a.w);
+	answer_send(f, &a, &f->msg, from);
+}
+
 void on_cancel(struct face *f, const struct sip_peer *from)
 {
 	struct txn *invite = txn_find(f->txns, &f->msg, from, SIP_INVITE);
@@ -415,7 +438,7 @@ void on_cancel(struct face *f, const struct sip_peer *from)
 			refuse(f, &f->msg, from, 481);
 		return;
 	}
-	refuse(f, &f->msg, from, 200);
+	agree(f, from);
 	if (invite->fn != call_on_txn)
 		return;			/* answered, or inside of a dialog */
 	c = invite->arg;

@@ -82,6 +82,7 @@ int face_new(struct face **out, const struct face_cfg *cfg, uint64_t now_ns)
 	f->cfg = *cfg;
 	f->now_ns = now_ns;
 	list_init(&f->dead);
+	list_init(&f->byes);
 	rand_bytes(f->hash, sizeof(f->hash));
 	memcpy(f->set.realm, "conclave", sizeof("conclave"));
 	f->set.tls_port = 5061;
@@ -120,6 +121,7 @@ void face_free(struct face **fp)
 	if (f->txns)
 		reap(f);
 	txns_free(&f->txns);
+	byes_free(f);
 	nonces_free(&f->nonces);
 	handles_free(&f->calls);
 	map_free(&f->by_tag);
@@ -173,7 +175,10 @@ static void on_options(struct face *f, const struct sip_peer *from)
 	}
 	if (f->set.silence && kind == AUTH_NONE && !from->flow)
 		return;
+	if (!is_understood(f, from))
+		return;
 	answer_open(f, &ans, &f->msg, from, 200, SPAN_NONE, SPAN_NONE);
+	put_abilities(&ans.w);
 	sip_wr_no_body(&ans.w);
 	answer_send(f, &ans, &f->msg, from);
 }
@@ -340,6 +345,10 @@ void face_datagram(struct face *f, const struct sip_peer *from,
 		return;
 	}
 	v = filter_look(&peek, bytes);
+	/* Who is in a call may hear that we do not speak a method. */
+	if (v == FILTER_METHOD &&
+	    sources_held(f->sources, &from->source, SOURCE_SESSIONS))
+		v = FILTER_PASS;
 	if (v != FILTER_PASS) {
 		note_drop(f, from, v, &peek);
 		return;

@@ -9,11 +9,14 @@
  *	dialog.c   requests inside of a dialog
  *	reoffer.c  new offers, both ways
  *	out.c      calls that core asked for
+ *	account.c  our account at a trunk: challenges are answered
+ *	early.c    reliable provisional answers to calls of ours
  *	reg.c      REGISTER
  *	tell.c     core's messages, scans, statistics
  */
 #pragma once
 #include "base/clock.h"
+#include "base/crypto/crypto.h"
 #include "base/handle.h"
 #include "base/map.h"
 #include "base/wr.h"
@@ -31,7 +34,7 @@ enum {
 	TAG_LEN = 16, KEY_LEN = 16, ROUTES_MAX = 2048, TEXT_MAX = 1024,
 	OUT_BYTES = SIP_MESSAGE_MAX, ARENA_BYTES = 1024 * 1024,
 	SCANS_MAX = 256, AGENT_MAX = 256, OK_MS = 64 * TXN_T1_MS,
-	REL_TRIES = 7,
+	FORKS_MAX = 8,
 };
 
 /* Bytes of our own, or {NULL, 0}. */
@@ -49,11 +52,32 @@ static inline struct span text_span(const struct text *t)
 /* Whose offer is waiting for an answer. */
 enum offer_state { OFFER_NONE = 0, OFFER_THEIRS, OFFER_OURS };
 
-/* What only a call on its way out needs. */
+/* At a trunk. The password is not kept: what a digest is made of, for this
+ * realm alone, is. Wiped with the call. */
+struct account {
+	struct text username, realm;
+	char sha256[2 * SHA256_LEN + 1], md5[2 * SHA256_LEN + 1];
+	/* The last challenge. */
+	struct text nonce, opaque;
+	enum sip_auth_alg alg;
+	bool qop, is_proxy;
+	uint32_t nc;
+};
+
+/* A branch of an INVITE of ours that said something reliably. */
+struct fork {
+	uint64_t tag;			/* hash, 0 = free */
+	uint32_t rseq;
+};
+
+/* What only a call on its way out needs; its account later, too. */
 struct dial {
 	uint32_t req, connect_req;
-	struct text uri, host, name, username, password, realm;
-	struct text display;
+	struct text uri, host, name, display;
+	struct account account;
+	struct fork forks[FORKS_MAX];
+	struct text early;		/* a description that came early */
+	uint64_t early_tag;		/* of this branch */
 	uint16_t port;
 	Cv__SipTransport transport;
 	bool sips, literal, answered_challenge, cancelled;
@@ -69,11 +93,12 @@ struct call {
 	bool is_out;
 	bool known;			/* core has its handle */
 	bool authenticated;		/* showed a digest or a certificate */
+	bool rang;			/* a 180 told them our tag */
 	bool hangup_later, is_focus, is_refresher, has_seq, reliable;
 	bool offer_is_ours;		/* the INVITE had none */
 	struct sip_peer peer;
 	char tag[TAG_LEN + 1];
-	uint8_t merge[KEY_LEN];		/* in f->by_invite while asked */
+	uint8_t merge[KEY_LEN];		/* in f->by_invite, all its life */
 	struct text their_tag, call_id, us, them, target, routes;
 	struct txn *invite;		/* of the INVITE under way, or NULL */
 	struct txn *refresh;		/* UPDATE or re-INVITE of ours */
@@ -89,6 +114,7 @@ struct call {
 	enum offer_state offer;
 	uint32_t offer_req;		/* core's or ours */
 	unsigned glare;
+	bool answered_challenge;	/* of the offer under way */
 	struct txn *theirs;		/* INVITE or UPDATE that carried it */
 	uint64_t sess_id, version;
 	uint64_t their_sdp;		/* hash of what was answered last */
@@ -129,7 +155,7 @@ struct face {
 	struct map *by_tag, *by_invite, *regs, *dials;
 	struct map *floors, *floor_flows;	/* calls */
 	struct floor_stats floor_stats;
-	struct list dead;
+	struct list dead, byes;
 	struct arena *arena;
 	struct bans *bans;
 	struct sources *sources;
@@ -179,6 +205,13 @@ void refuse_by(struct face *f, const struct sip_msg *req, struct txn *t,
 struct sip_peer answer_peer(const struct sip_msg *req,
 			    const struct sip_peer *from);
 void put_allow(struct wr *w);
+/* What we can: for 200 to OPTIONS. */
+void put_abilities(struct wr *w);
+/* RFC 3261 8.2.2.3: what a peer requires and we do not know must be named.
+ * True: nothing of that kind; false: it was answered. */
+bool is_understood(struct face *f, const struct sip_peer *from);
+/* What is written into c= and o= of a session with this peer. */
+struct addr own_addr(const struct face *f, const struct sip_peer *p);
 void put_challenge(struct face *f, struct wr *w, const struct sip_peer *from,
 		   bool stale, bool md5);
 void put_via(struct face *f, struct wr *w, const struct sip_peer *p,
@@ -261,6 +294,8 @@ void on_invite(struct face *f, const struct sip_peer *from);
 void on_verdict(struct face *f, const Cv__SipVerdict *v);
 void in_act(struct call *c, unsigned todo);
 void in_guard(struct call *c);
+/* Of the request at hand: Call-ID, From tag and CSeq number. */
+void merge_key(struct face *f, uint8_t key[KEY_LEN]);
 bool in_put_timer(struct call *c, struct wr *w, const struct sip_msg *req);
 
 /* --- dialog.c --- */
@@ -300,6 +335,31 @@ void out_flow_up(struct face *f, uint32_t flow);
 void out_flow_gone(struct face *f, uint32_t flow, Cv__SipEnd why);
 void out_forget(struct call *c);
 void dial_free(struct dial **d);
+
+/* --- account.c --- */
+int  account_take(struct account *a, const Cv__SipDial *m);
+void account_release(struct account *a);
+/* Is this a challenge of our realm that we can answer? */
+bool account_may(const struct account *a, const struct sip_msg *m);
+/* From now on its nonce is used. */
+void account_hear(struct account *a, const struct sip_msg *m);
+/* Credentials, if anybody asked for them before. */
+void account_put(struct account *a, struct wr *w, const char *method,
+		 struct span uri);
+/* For the BYE of a call that ends: NULL without an account. The account goes
+ * over with account_part(). */
+void *account_farewell(struct call *c);
+void account_part(void *farewell, struct call *c, bool sent);
+void account_on_bye(void *arg, struct txn *t, enum txn_tell what,
+		    const struct sip_msg *msg, uint64_t now_ns);
+void byes_free(struct face *f);
+
+/* --- early.c --- */
+/* False: the answer is to be ignored (RFC 3262 4). */
+bool early_take(struct call *c, const struct sip_msg *m);
+/* The description that came before this 200 in its dialog; E_NOTFOUND. */
+int  early_sdp(struct call *c, const struct sip_msg *m,
+	       Cv__LegDescription **out);
 
 /* --- reg.c --- */
 void on_register(struct face *f, const struct sip_peer *from);

@@ -12,8 +12,45 @@ enum { WARNING_MISC = 399, REFERENCE_MAX = 32 };
 
 /* --- may it be a call at all ------------------------------------------------ */
 
-/* RFC 3261 8.2.2.3: what we do not know must be named. */
-static bool is_understood(struct face *f, const struct sip_peer *from)
+/* Namespaces that somebody registered and whose values we order; what else
+ * there is means nothing to us (RFC 4412 4.6.2). */
+static bool is_priority(const struct sip_priority *p)
+{
+	static const char *const known[] = {"wps", "ets", "esnet"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (span_eq_nocase(p->ns, span_str(known[i])) ||
+		    (p->ns.n > 6 && span_eq_nocase(span_of(p->ns.p, 6),
+						   SPAN_LIT("esnet-"))))
+			return true;
+	return false;
+}
+
+static bool has_priority(const struct sip_msg *m)
+{
+	struct sip_list l = sip_list(m, SIP_H_RESOURCE_PRIORITY);
+	struct sip_priority p;
+	struct span v;
+
+	while (sip_list_next(&l, &v))
+		if (sip_priority_decode(&p, v) == 0 && is_priority(&p))
+			return true;
+	return false;
+}
+
+static void refuse_priority(struct face *f, const struct sip_peer *from)
+{
+	struct answer a;
+
+	answer_open(f, &a, &f->msg, from, 417, SPAN_NONE, SPAN_NONE);
+	sip_wr_hdr_named(&a.w, "Accept-Resource-Priority",
+			 SPAN_LIT("wps.0, wps.1, wps.2, wps.3, wps.4, "
+				  "ets.0, ets.1, ets.2, ets.3, ets.4"));
+	sip_wr_no_body(&a.w);
+	answer_send(f, &a, &f->msg, from);
+}
+
+bool is_understood(struct face *f, const struct sip_peer *from)
 {
 	struct span unknown = SPAN_NONE;
 	struct answer a;
@@ -22,6 +59,11 @@ static bool is_understood(struct face *f, const struct sip_peer *from)
 
 	if (r < 0) {
 		refuse(f, &f->msg, from, 400);
+		return false;
+	}
+	if (!unknown.n && bits & SIP_OPTION(RESOURCE_PRIORITY) &&
+	    !has_priority(&f->msg)) {
+		refuse_priority(f, from);
 		return false;
 	}
 	if (!unknown.n && !(bits & ~OPTIONS_KNOWN))
@@ -37,7 +79,7 @@ static bool is_understood(struct face *f, const struct sip_peer *from)
 }
 
 /* RFC 3261 8.2.2.2: the same request by two ways. */
-static void merge_key(struct face *f, uint8_t key[KEY_LEN])
+void merge_key(struct face *f, uint8_t key[KEY_LEN])
 {
 	const struct sip_msg *m = &f->msg;
 	uint64_t h[3] = {siphash(f->hash, m->call_id),
@@ -149,11 +191,11 @@ int read_sdp(struct face *f, const struct sip_msg *m, struct span ours,
 int write_sdp(struct call *c, struct span offer, const Cv__LegDescription *d,
 	      struct span *out)
 {
-	const struct face_session s = {
-		.id = c->sess_id, .version = ++c->version,
-		.local = &c->peer.local,
-	};
 	struct face *f = c->f;
+	const struct addr own = own_addr(f, &c->peer);
+	const struct face_session s = {
+		.id = c->sess_id, .version = ++c->version, .local = &own,
+	};
 
 	call_floor_describe(c, d);
 	return f->cfg.ops.sdp_write(f->cfg.ops.arg, offer, d, &s, f->arena,
@@ -169,7 +211,7 @@ static uint32_t priority_of(const struct sip_msg *m)
 
 	/* Namespaces with numbers (wps, ets, esnet): 0 is the highest. */
 	while (sip_list_next(&l, &v))
-		if (sip_priority_decode(&p, v) == 0 &&
+		if (sip_priority_decode(&p, v) == 0 && is_priority(&p) &&
 		    span_u64(p.value, 4, &n) == 0)
 			return 5 - (uint32_t)n;
 	return 0;
@@ -197,7 +239,9 @@ static int ask_core(struct call *c, struct caller *who,
 	m->has_offer = offer != NULL;
 	m->offer = offer;
 	m->kbps = offer ? offer->kbps : 0;
-	who->m.priority = priority_of(&f->msg);
+	/* Of strangers it means nothing: core trusts what is here. */
+	if (c->authenticated)
+		who->m.priority = priority_of(&f->msg);
 	(void)sip_options(&f->msg, SIP_H_REQUIRE, &need, &(struct span){0});
 	c->reliable = need & SIP_OPTION(100REL);
 	m->reliable = (need | c->their_options) & SIP_OPTION(100REL);
@@ -275,6 +319,11 @@ void on_invite(struct face *f, const struct sip_peer *from)
 	}
 	if (!is_understood(f, from) || !is_session_long(f, from))
 		return;
+	/* We may pass it on: a call that was passed on too often ends here. */
+	if (f->msg.has_max_forwards && !f->msg.max_forwards) {
+		refuse(f, &f->msg, from, 483);
+		return;
+	}
 	if (read_sdp(f, &f->msg, SPAN_NONE, from, &offer, &status) < 0)
 		offer = NULL;
 	if (!status)
@@ -321,6 +370,12 @@ static void send_answer(struct call *c, struct answer *a)
 	answer_by(c->f, a, t);
 }
 
+/* The tag that they know of us, or none. */
+static struct span told_tag(const struct call *c)
+{
+	return c->rang ? span_of(c->tag, TAG_LEN) : SPAN_NONE;
+}
+
 static void answer_plain(struct call *c, unsigned status, struct span reason)
 {
 	struct answer a;
@@ -329,7 +384,7 @@ static void answer_plain(struct call *c, unsigned status, struct span reason)
 		return;
 	/* No dialog comes of it: the tag of a stranger's refusal. */
 	answer_open(c->f, &a, &c->f->kept, &c->peer, status, reason,
-		    SPAN_NONE);
+		    told_tag(c));
 	if (status == 503)
 		sip_wr_hdr_u32(&a.w, SIP_H_RETRY_AFTER, FACE_RETRY_S);
 	sip_wr_no_body(&a.w);
@@ -365,7 +420,7 @@ static void do_refuse(struct call *c, const Cv__SipVerdict *v)
 		status = 404;
 	else if (is_clean(ipc_bytes(v->reason)))
 		reason = ipc_bytes(v->reason);
-	answer_open(f, &a, &f->kept, &c->peer, status, reason, SPAN_NONE);
+	answer_open(f, &a, &f->kept, &c->peer, status, reason, told_tag(c));
 	if (status == 503)
 		sip_wr_hdr_u32(&a.w, SIP_H_RETRY_AFTER, FACE_RETRY_S);
 	if (ref.n && ref.n <= REFERENCE_MAX && is_clean(ref))
@@ -411,6 +466,7 @@ static void do_ring(struct call *c)
 
 	if (!reread(c))
 		return;
+	c->rang = true;
 	begin_answer(c, &a, 180, SPAN_NONE);
 	put_dialog(c, &a.w);
 	if (c->reliable) {
@@ -486,6 +542,7 @@ static void do_answer(struct call *c, const Cv__SipVerdict *v)
 	}
 	c->is_focus = v->is_focus;
 	c->session_s = v->session_s;
+	c->rang = true;
 	begin_answer(c, &a, 200, SPAN_NONE);
 	put_dialog(c, &a.w);
 	sip_wr_hdr_str(&a.w, SIP_H_SUPPORTED, "timer, replaces, 100rel");

@@ -4,12 +4,10 @@
 #include "sip/face_int.h"
 
 #include "base/alloc.h"
-#include "base/crypto/crypto.h"
 #include "base/rand.h"
 #include "base/text.h"
 
-enum { DIAL_KEY = 5, CNONCE_LEN = 16, HASH_HEX_MAX = 2 * SHA256_LEN + 1,
-       DIGEST_TEXT_MAX = 4096, RING_MAX_S = 600, CONNECT_S = 40,
+enum { DIAL_KEY = 5, RING_MAX_S = 600, CONNECT_S = 40,
        OUT_US_MAX = 2 * FACE_NAME_MAX + 8 };
 
 /* --- tables ------------------------------------------------------------------ */
@@ -62,10 +60,9 @@ void dial_free(struct dial **dp)
 	text_drop(&d->uri);
 	text_drop(&d->host);
 	text_drop(&d->name);
-	text_drop(&d->username);
-	text_drop(&d->password);
-	text_drop(&d->realm);
 	text_drop(&d->display);
+	text_drop(&d->early);
+	account_release(&d->account);
 	mem_free(d);
 	*dp = NULL;
 }
@@ -294,11 +291,7 @@ static int take_dial(struct call *c, const Cv__SipDial *m)
 	if (!r)
 		r = text_set(&d->name, ipc_bytes(m->verify_name));
 	if (!r)
-		r = text_set(&d->username, ipc_bytes(m->username));
-	if (!r)
-		r = text_set(&d->password, ipc_bytes(m->password));
-	if (!r)
-		r = text_set(&d->realm, ipc_bytes(m->realm));
+		r = account_take(&d->account, m);
 	if (!r)
 		r = m->offer ? write_sdp(c, SPAN_NONE, m->offer, &sdp) :
 		    E_INVAL;
@@ -360,138 +353,6 @@ void on_dial(struct face *f, const Cv__SipDial *m)
 		call_event(c, CALL_EV_UNSENT);
 }
 
-/* --- challenges -------------------------------------------------------------------- */
-
-static int hash_hex(enum sip_auth_alg alg, char out[HASH_HEX_MAX],
-		    const struct wr *w)
-{
-	uint8_t h[SHA256_LEN];
-	struct span in;
-	int r = wr_end(w, &in);
-
-	if (!r)
-		r = alg == SIP_ALG_MD5 ? crypto_md5(h, in) :
-		    crypto_sha256(h, in);
-	if (!r)
-		hex_encode(out, h, alg == SIP_ALG_MD5 ? MD5_LEN : SHA256_LEN);
-	secret_wipe(h, sizeof(h));
-	return r;
-}
-
-/* RFC 7616 3.4.1, qop=auth or the form without. */
-static int respond(const struct dial *d, const struct sip_challenge *ch,
-		   struct span uri, const char *cnonce,
-		   char response[HASH_HEX_MAX])
-{
-	char ha1[HASH_HEX_MAX] = "", ha2[HASH_HEX_MAX] = "";
-	uint8_t buf[DIGEST_TEXT_MAX];
-	struct wr w = wr_of(buf, sizeof(buf));
-	int r;
-
-	wr_span(&w, text_span(&d->username));
-	wr_u8(&w, ':');
-	wr_span(&w, ch->realm);
-	wr_u8(&w, ':');
-	wr_span(&w, text_span(&d->password));
-	r = hash_hex(ch->alg, ha1, &w);
-	w = wr_of(buf, sizeof(buf));
-	wr_str(&w, "INVITE:");
-	wr_span(&w, uri);
-	if (!r)
-		r = hash_hex(ch->alg, ha2, &w);
-	w = wr_of(buf, sizeof(buf));
-	wr_str(&w, ha1);
-	wr_u8(&w, ':');
-	wr_span(&w, ch->nonce);
-	if (ch->qop & SIP_QOP_AUTH) {
-		wr_str(&w, ":00000001:");
-		wr_str(&w, cnonce);
-		wr_str(&w, ":auth");
-	}
-	wr_u8(&w, ':');
-	wr_str(&w, ha2);
-	if (!r)
-		r = hash_hex(ch->alg, response, &w);
-	secret_wipe(buf, sizeof(buf));
-	secret_wipe(ha1, sizeof(ha1));
-	return r;
-}
-
-/* The strongest challenge of our realm. */
-static bool choose(const struct call *c, const struct sip_msg *m,
-		   struct sip_challenge *best)
-{
-	const enum sip_hdr_id id = m->status == 407 ?
-		SIP_H_PROXY_AUTHENTICATE : SIP_H_WWW_AUTHENTICATE;
-	struct span realm = text_span(&c->dial->realm);
-	const struct sip_hdr *h;
-	bool found = false;
-	size_t it = 0;
-
-	while ((h = sip_hdr_next(m, id, &it))) {
-		struct sip_challenge ch;
-
-		if (sip_challenge_decode(&ch, h->value) < 0 || ch.sess ||
-		    !span_eq(ch.realm, realm) ||
-		    (ch.alg != SIP_ALG_MD5 && ch.alg != SIP_ALG_SHA256) ||
-		    (ch.qop && !(ch.qop & SIP_QOP_AUTH)))
-			continue;
-		if (!found || (best->alg == SIP_ALG_MD5 &&
-			       ch.alg == SIP_ALG_SHA256))
-			*best = ch;
-		found = true;
-	}
-	return found;
-}
-
-static void put_credentials(struct call *c, struct wr *w,
-			    const struct sip_msg *m)
-{
-	struct sip_challenge ch;
-	struct sip_credentials cr = {.qop = SIP_QOP_NONE};
-	char cnonce[CNONCE_LEN + 1], response[HASH_HEX_MAX];
-	uint64_t r = rand_u64();
-	size_t mark;
-
-	if (!choose(c, m, &ch))
-		return;
-	hex_encode(cnonce, &r, sizeof(r));
-	if (respond(c->dial, &ch, text_span(&c->target), cnonce, response) < 0) {
-		wr_fail(w);
-		return;
-	}
-	cr.username = text_span(&c->dial->username);
-	cr.realm = ch.realm;
-	cr.nonce = ch.nonce;
-	cr.uri = text_span(&c->target);
-	cr.response = span_str(response);
-	cr.opaque = ch.opaque;
-	cr.alg = ch.alg;
-	cr.alg_text = ch.alg_text;
-	if (ch.qop & SIP_QOP_AUTH) {
-		cr.qop = SIP_QOP_AUTH;
-		cr.cnonce = span_str(cnonce);
-		cr.nc = 1;
-		cr.nc_text = SPAN_LIT("00000001");
-	}
-	mark = sip_wr_hdr_open(w, m->status == 407 ?
-			       SIP_H_PROXY_AUTHORIZATION :
-			       SIP_H_AUTHORIZATION);
-	sip_wr_credentials(w, &cr);
-	sip_wr_hdr_close(w, mark);
-}
-
-/* Once, for the realm of this trunk and for no other: a challenge that is
- * passed on to us is somebody fishing. */
-static bool may_answer(const struct call *c, const struct sip_msg *m)
-{
-	struct sip_challenge ch;
-
-	return (m->status == 401 || m->status == 407) &&
-	       !c->dial->answered_challenge && c->dial->username.n &&
-	       c->dial->realm.n && choose(c, m, &ch);
-}
-
 /* --- INVITE and what comes of it ---------------------------------------------------- */
 
 /* Without a host of his own our user is at the address that we call from. */
@@ -528,10 +389,11 @@ static void do_invite(struct call *c)
 	request_open(f, &w, c, "INVITE", ++c->seq, branch);
 	if (asked) {
 		c->dial->answered_challenge = true;
-		put_credentials(c, &w, asked);
+		account_hear(&c->dial->account, asked);
 	}
+	account_put(&c->dial->account, &w, "INVITE", text_span(&c->target));
 	put_allow(&w);
-	sip_wr_hdr_str(&w, SIP_H_SUPPORTED, "timer, replaces");
+	sip_wr_hdr_str(&w, SIP_H_SUPPORTED, "timer, replaces, 100rel");
 	sip_wr_hdr_u32(&w, SIP_H_SESSION_EXPIRES, FACE_SESSION_S);
 	sip_wr_hdr_u32(&w, SIP_H_MIN_SE, FACE_SESSION_MIN_S);
 	sip_wr_body(&w, "application/sdp", text_span(&c->sdp));
@@ -605,7 +467,8 @@ static void do_accepted(struct call *c)
 	if (!r)
 		r = read_sdp(c->f, m, text_span(&c->sdp), &c->peer, &answer,
 			     &status);
-	text_drop(&c->dial->password);
+	if (r == E_NOTFOUND && !status)
+		r = early_sdp(c, m, &answer);
 	if (r < 0) {
 		c->why = CV__SIP_END__SIP_END_PROTOCOL;
 		call_event(c, CALL_EV_HANGUP);
@@ -742,6 +605,8 @@ static void on_response(struct call *c, const struct sip_msg *m)
 				   CALL_EV_2XX);
 		return;
 	}
+	if (m->status < 200 && !early_take(c, m))
+		return;			/* the same again, or out of order */
 	if (m->status < 200)
 		call_event(c, CALL_EV_1XX);
 	else if (m->status < 300)
@@ -750,7 +615,8 @@ static void on_response(struct call *c, const struct sip_msg *m)
 		 c->dial->left) {
 		c->dial->skip++;
 		call_event(c, CALL_EV_NEXT);
-	} else if (may_answer(c, m))
+	} else if (!c->dial->answered_challenge &&
+		   account_may(&c->dial->account, m))
 		call_event(c, CALL_EV_AGAIN);
 	else
 		call_event(c, CALL_EV_REJECTED);

@@ -7,7 +7,13 @@
 #include "base/alloc.h"
 
 enum { CONTACT_MAX = 1024, INSTANCE_MAX = 128, CONTACTS_MAX = 32,
-       EXPIRES_DEFAULT_S = 3600 };
+       AT_ONCE_MAX = 10, EXPIRES_DEFAULT_S = 3600 };
+
+/* What one REGISTER names. */
+struct named {
+	Cv__SipRegContact all[AT_ONCE_MAX], *list[AT_ONCE_MAX];
+	size_t n;
+};
 
 static void free_reg(struct reg *r)
 {
@@ -41,39 +47,60 @@ static void on_txn(void *arg, struct txn *t, enum txn_tell what,
 	}
 }
 
-/* One contact, "*", or none. Several are refused: a device has one, and each
- * would have to succeed or none (10.3 7). */
-static unsigned take_contact(const struct sip_msg *m, Cv__SipRegister *out)
+static unsigned take_one(Cv__SipRegContact *out, const struct sip_addr *a,
+			 uint32_t expires_s)
+{
+	uint64_t id;
+
+	if (a->uri.has_password || a->uri.text.n > CONTACT_MAX ||
+	    (a->uri.scheme != SIP_SCHEME_SIP &&
+	     a->uri.scheme != SIP_SCHEME_SIPS))
+		return 400;
+	cv__sip_reg_contact__init(out);
+	out->expires_s = expires_s;
+	(void)sip_addr_expires(a, &out->expires_s);
+	out->contact = ipc_data(a->uri.text);
+	out->instance = ipc_data(sip_param_value(a->params, "+sip.instance"));
+	if (out->instance.len > INSTANCE_MAX)
+		return 400;
+	if (span_u64(sip_param_value(a->params, "reg-id"), UINT32_MAX, &id) ==
+	    0)
+		out->reg_id = (uint32_t)id;
+	return 0;
+}
+
+/* Contacts, "*", or none. Core takes all of them or none (10.3 7). */
+static unsigned take_contacts(const struct sip_msg *m, Cv__SipRegister *out,
+			      struct named *named)
 {
 	struct sip_list l = sip_list(m, SIP_H_CONTACT);
-	struct sip_addr a, more;
-	uint64_t id;
-	int r = sip_contact_next(&l, &a);
+	struct sip_addr a;
+	unsigned status;
+	int r;
 
 	out->expires_s = EXPIRES_DEFAULT_S;
 	(void)sip_seconds(m, SIP_H_EXPIRES, &out->expires_s);
-	if (r < 0)
-		return 400;
-	out->fetch = r == 0;
-	if (out->fetch)
-		return 0;
-	if (a.star) {
-		out->contact = ipc_data(SPAN_LIT("*"));
-		return out->expires_s == 0 ? 0 : 400;
+	for (named->n = 0; (r = sip_contact_next(&l, &a)) == 1; named->n++) {
+		if (a.star) {
+			out->contact = ipc_data(SPAN_LIT("*"));
+			return out->expires_s == 0 ? 0 : 400;
+		}
+		if (named->n == AT_ONCE_MAX)
+			return 403;
+		named->list[named->n] = &named->all[named->n];
+		status = take_one(&named->all[named->n], &a, out->expires_s);
+		if (status)
+			return status;
 	}
-	if (sip_contact_next(&l, &more) != 0)
-		return 403;
-	if (a.uri.has_password || a.uri.text.n > CONTACT_MAX ||
-	    (a.uri.scheme != SIP_SCHEME_SIP &&
-	     a.uri.scheme != SIP_SCHEME_SIPS))
-		return 400;
-	(void)sip_addr_expires(&a, &out->expires_s);
-	out->contact = ipc_data(a.uri.text);
-	out->instance = ipc_data(sip_param_value(a.params, "+sip.instance"));
-	if (out->instance.len > INSTANCE_MAX)
-		return 400;
-	if (span_u64(sip_param_value(a.params, "reg-id"), UINT32_MAX, &id) == 0)
-		out->reg_id = (uint32_t)id;
+	out->fetch = !named->n;
+	if (r < 0 || !named->n)
+		return r < 0 ? 400 : 0;
+	out->contact = named->all[0].contact;
+	out->expires_s = named->all[0].expires_s;
+	out->instance = named->all[0].instance;
+	out->reg_id = named->all[0].reg_id;
+	out->more = named->list + 1;
+	out->n_more = named->n - 1;
 	return 0;
 }
 
@@ -82,6 +109,7 @@ static bool is_natted(const struct sip_msg *m, const struct sip_peer *from)
 	struct sip_list l = sip_list(m, SIP_H_CONTACT);
 	struct sip_addr a;
 
+	/* The first speaks for all. */
 	if (sip_contact_next(&l, &a) != 1 || a.star)
 		return false;
 	return a.uri.host.kind == SIP_HOST_NAME ||
@@ -127,6 +155,7 @@ void on_register(struct face *f, const struct sip_peer *from)
 	uint8_t alias[SIP_USER_MAX + SIP_HOST_MAX + 2];
 	struct span s = SPAN_NONE;
 	const bool may_md5 = from->transport == CV__SIP_TRANSPORT__SIP_TLS;
+	struct named named;
 	struct caller who;
 	enum auth_kind kind;
 	unsigned status;
@@ -156,7 +185,7 @@ void on_register(struct face *f, const struct sip_peer *from)
 	    s.n > FACE_NAME_MAX)
 		status = 400;
 	else
-		status = take_contact(&f->msg, &m);
+		status = take_contacts(&f->msg, &m, &named);
 	if (!status) {
 		m.caller = &who.m;
 		m.alias = ipc_data(s);

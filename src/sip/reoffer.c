@@ -199,6 +199,8 @@ static void tell_core(struct call *c, bool ok, unsigned status,
 	(void)face_tell(c->f, SIP_OFFER_REPLY, &m);
 }
 
+static int send_ours(struct call *c, struct span sdp);
+
 void call_ack(struct call *c, uint32_t seq)
 {
 	char branch[TXN_BRANCH_LEN + 1];
@@ -270,6 +272,19 @@ static void refused(struct call *c, unsigned status)
 	call_event(c, CALL_EV_EXPIRED);
 }
 
+/* 401 or 407 inside of the dialog: once for each offer or refresh. */
+static void answer_challenge(struct call *c, const struct sip_msg *msg)
+{
+	const bool refresh_only = c->offer != OFFER_OURS;
+
+	account_hear(&c->dial->account, msg);
+	c->answered_challenge = true;
+	if (refresh_only)
+		reoffer_refresh(c);
+	else if (send_ours(c, text_span(&c->sdp)) < 0)
+		tell_core(c, false, 503, NULL);
+}
+
 static void on_ours(void *arg, struct txn *t, enum txn_tell what,
 		    const struct sip_msg *msg, uint64_t now_ns)
 {
@@ -285,6 +300,12 @@ static void on_ours(void *arg, struct txn *t, enum txn_tell what,
 	if (c->refresh != t || (msg && msg->status < 200))
 		return;
 	c->refresh = NULL;
+	if (what == TXN_RESPONSE && c->dial && !c->answered_challenge &&
+	    account_may(&c->dial->account, msg)) {
+		answer_challenge(c, msg);
+		return;
+	}
+	c->answered_challenge = false;
 	if (what == TXN_RESPONSE && msg->status < 300)
 		took(c, msg);
 	else if (what == TXN_RESPONSE)
@@ -302,6 +323,9 @@ static int send_ours(struct call *c, struct span sdp)
 	struct wr w;
 
 	request_open(f, &w, c, update ? "UPDATE" : "INVITE", ++c->seq, branch);
+	if (c->dial)
+		account_put(&c->dial->account, &w, update ? "UPDATE" :
+			    "INVITE", text_span(&c->target));
 	put_allow(&w);
 	sip_wr_hdr_str(&w, SIP_H_SUPPORTED, "timer");
 	if (c->session_s)

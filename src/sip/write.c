@@ -89,6 +89,13 @@ void put_allow(struct wr *w)
 		       "UPDATE, INFO, PRACK, REFER");
 }
 
+void put_abilities(struct wr *w)
+{
+	put_allow(w);
+	sip_wr_hdr_str(w, SIP_H_ACCEPT, "application/sdp");
+	sip_wr_hdr_str(w, SIP_H_SUPPORTED, "timer, replaces, 100rel");
+}
+
 static void put_extra(struct wr *w, unsigned status)
 {
 	if (status == 503)

@@ -191,6 +191,109 @@ static void test_out__answers_a_challenge_of_its_realm_once(void **state)
 	assert_int_equal(fake_count(&k, "INVITE sip"), 2);
 }
 
+/* RFC 3262 4: each once, in order, in the dialog that it makes. */
+static void test_out__acknowledges_reliable_answers(void **state)
+{
+	static const char rel[] =
+		"Require: 100rel\nRSeq: 41\n"
+		"Contact: <sip:b@192.0.2.8:5061;transport=tls>\n"
+		"Record-Route: <sip:p1;lr>, <sip:p2;lr>\n"
+		"Content-Type: application/sdp\n\n" SDP;
+
+	(void)state;
+	dial(&k, "sip:b@x.example", 7);
+	assert_true(fake_sent_has(&k, "Supported: timer, replaces, 100rel"));
+	respond(&k, 0, "183 Progress", "t1", rel);
+	expect("PRACK sip:b@192.0.2.8:5061;transport=tls SIP/2.0");
+	assert_non_null(strstr(fake_last(&k, 0), "RAck: 41 1 INVITE"));
+	assert_non_null(strstr(fake_last(&k, 0), "CSeq: 2 PRACK"));
+	assert_non_null(strstr(fake_last(&k, 0), ";tag=t1"));
+	assert_non_null(strstr(fake_last(&k, 0),
+			       "Route: <sip:p2;lr>, <sip:p1;lr>"));
+	respond(&k, 1, "183 Progress", "t1", rel);	/* again */
+	assert_int_equal(fake_count(&k, "PRACK "), 1);
+	respond(&k, 1, "180 Ringing", "t1", "Require: 100rel\nRSeq: 43\n");
+	assert_int_equal(fake_count(&k, "PRACK "), 1);	/* one is missing */
+	respond(&k, 1, "180 Ringing", "t2", "Require: 100rel\nRSeq: 7\n");
+	assert_int_equal(fake_count(&k, "PRACK "), 2);	/* another fork */
+	assert_non_null(strstr(fake_last(&k, 0), "RAck: 7 1 INVITE"));
+	respond(&k, 2, "180 Ringing", "t1", "Require: 100rel\n");
+	assert_int_equal(fake_count(&k, "PRACK "), 2);
+	/* the description came early */
+	respond(&k, 2, "200 OK", "t1", "Contact: <sip:b@192.0.2.8>\n");
+	expect("ACK ");
+	assert_true(((const Cv__SipAnswered *)
+		     fake_told(&k, IPC_SIP_ANSWERED))->answer->kbps > 0);
+	hangup();
+	assert_non_null(strstr(fake_last(&k, 0), "CSeq: 4 BYE"));
+}
+
+/* What another fork described is not ours. */
+static void test_out__needs_a_description_of_the_fork_that_answers(
+	void **state)
+{
+	(void)state;
+	dial(&k, "sip:b@x.example", 7);
+	respond(&k, 0, "183 Progress", "t1", "Require: 100rel\nRSeq: 41\n"
+		"Content-Type: application/sdp\n\n" SDP);
+	respond(&k, 1, "200 OK", "t2", "Contact: <sip:b@192.0.2.8>\n");
+	assert_null(fake_told(&k, IPC_SIP_ANSWERED));
+	assert_int_equal(ended()->why, CV__SIP_END__SIP_END_PROTOCOL);
+}
+
+static void test_out__answers_challenges_inside_of_the_dialog(void **state)
+{
+	Cv__SipOffer m = CV__SIP_OFFER__INIT;
+	Cv__LegDescription leg = CV__LEG_DESCRIPTION__INIT;
+
+	(void)state;
+	dial(&k, "sip:b@x.example", 7);
+	respond(&k, 0, "200 OK", "t1", OK200);
+	m.call = call;
+	m.req = 5;
+	m.has_offer = true;
+	m.offer = &leg;
+	fake_core(&k, IPC_SIP_OFFER, &m.base);
+	expect("INVITE ");
+	assert_null(strstr(fake_last(&k, 0), "Authorization"));
+	respond(&k, 0, "401 No", "t1", CHALLENGE("cc.example"));
+	expect("INVITE ");
+	assert_non_null(strstr(fake_last(&k, 0), "nonce=\"def\""));
+	assert_non_null(strstr(fake_last(&k, 0), "nc=00000001"));
+	assert_non_null(strstr(fake_last(&k, 0), "\r\nv=0"));
+	/* not twice */
+	respond(&k, 0, "401 No", "t1", CHALLENGE("cc.example"));
+	assert_int_equal(fake_count(&k, "CSeq: 4 INVITE"), 0);
+	assert_int_equal(((const Cv__SipOfferReply *)
+			  fake_told(&k, IPC_SIP_OFFER_REPLY))->status, 401);
+	/* the BYE uses what it knows, and may be asked again */
+	hangup();
+	expect("BYE ");
+	assert_non_null(strstr(fake_last(&k, 0), "nc=00000002"));
+	assert_int_equal(face_calls(k.face), 0);
+	respond(&k, 0, "407 No", "t1", "Proxy-Authenticate: Digest "
+		"realm=\"cc.example\", nonce=\"new\", algorithm=MD5, "
+		"qop=\"auth\"\n");
+	expect("BYE ");
+	assert_non_null(strstr(fake_last(&k, 0), "CSeq: 5 BYE"));
+	assert_non_null(strstr(fake_last(&k, 0),
+			       "Proxy-Authorization: Digest "));
+	assert_non_null(strstr(fake_last(&k, 0), "nonce=\"new\""));
+	respond(&k, 0, "407 No", "t1", CHALLENGE("cc.example"));
+	assert_int_equal(fake_count(&k, "BYE sip"), 2);
+}
+
+static void test_out__answers_no_other_realm_inside_either(void **state)
+{
+	(void)state;
+	dial(&k, "sip:b@x.example", 7);
+	respond(&k, 0, "200 OK", "t1", OK200);
+	hangup();
+	respond(&k, 0, "401 No", "t1", CHALLENGE("evil.example"));
+	assert_int_equal(fake_count(&k, "BYE sip"), 1);
+	assert_int_equal(fake_count(&k, "Authorization"), 0);
+}
+
 static void test_out__answers_no_other_realm(void **state)
 {
 	(void)state;
@@ -360,12 +463,38 @@ static void test_register__is_challenged_here_where_md5_cannot_be(void **state)
 	assert_null(fake_told(&k, IPC_SIP_REGISTER));
 }
 
+static void test_register__passes_several_contacts_on_as_one_request(
+	void **state)
+{
+	const Cv__SipRegister *m;
+
+	(void)state;
+	reg(&k.tls, "1", "Expires: 900\nContact: <sip:a@b>;expires=600, "
+	    "<sip:c@d>;expires=0\nContact: <sip:e@f>;reg-id=2\n");
+	m = fake_told(&k, IPC_SIP_REGISTER);
+	assert_non_null(m);
+	assert_int_equal(m->expires_s, 600);
+	assert_int_equal(m->n_more, 2);
+	assert_true(span_eq(ipc_bytes(m->more[0]->contact),
+			    SPAN_LIT("sip:c@d")));
+	assert_int_equal(m->more[0]->expires_s, 0);
+	assert_int_equal(m->more[1]->expires_s, 900);
+	assert_int_equal(m->more[1]->reg_id, 2);
+	/* one that is bad spoils all */
+	fake_forget(&k);
+	reg(&k.tls, "2", "Contact: <sip:a@b>, <http://c>\n");
+	expect("SIP/2.0 400 ");
+	assert_null(fake_told(&k, IPC_SIP_REGISTER));
+}
+
 static void test_register__refuses_odd_contacts(void **state)
 {
 	(void)state;
 	reg(&k.tls, "1", "Contact: *\nExpires: 60\n");
 	expect("SIP/2.0 400 ");
-	reg(&k.tls, "2", "Contact: <sip:a@b>, <sip:c@d>\n");
+	reg(&k.tls, "2", "Contact: <sip:1@a>, <sip:2@a>, <sip:3@a>, "
+	    "<sip:4@a>, <sip:5@a>, <sip:6@a>, <sip:7@a>, <sip:8@a>, "
+	    "<sip:9@a>, <sip:10@a>, <sip:11@a>\n");
 	expect("SIP/2.0 403 ");
 	reg(&k.tls, "3", "Contact: <http://x>\n");
 	expect("SIP/2.0 400 ");
@@ -408,12 +537,17 @@ int main(void)
 		T(test_out__gives_up_ringing),
 		T(test_out__answers_a_challenge_of_its_realm_once),
 		T(test_out__answers_no_other_realm),
+		T(test_out__acknowledges_reliable_answers),
+		T(test_out__needs_a_description_of_the_fork_that_answers),
+		T(test_out__answers_challenges_inside_of_the_dialog),
+		T(test_out__answers_no_other_realm_inside_either),
 		T(test_out__tells_where_it_was_sent),
 		T(test_out__asks_for_a_connection_and_tries_the_next),
 		T(test_out__ends_when_the_certificate_is_not_theirs),
 		T(test_out__refuses_what_is_no_uri),
 		T(test_register__passes_contact_and_hears_the_outcome),
 		T(test_register__is_challenged_here_where_md5_cannot_be),
+		T(test_register__passes_several_contacts_on_as_one_request),
 		T(test_register__refuses_odd_contacts),
 		cmocka_unit_test(test_out__survives_each_failing_allocation),
 	};

@@ -1,0 +1,153 @@
+// Schedule: waits, 38 s.
+// Corners of transactions and dialogs, played by sipp over UDP and over TCP.
+// All at once, each from an address of its own; what needs a whole platform
+// for itself comes after them.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Town, ownNet } from './lib/town.mjs';
+
+ownNet(import.meta.url);
+
+const { Platform, until } = await import('./lib/platform.mjs');
+const { answer, bridge, pause, quiet, recv, request, sdp, send, sipp } = await import('./lib/sipp.mjs');
+
+const HOME = '10.66.0.1', CLEAR = 15060, SIPS = 15061;
+const SOME = 12;	// that run beside each other
+const PASSWORD = 'correct horse battery';
+const only = process.env.SIPP_ONLY && new RegExp(process.env.SIPP_ONLY);
+let town, platform;
+
+before(async () => {
+  town = await Town.build();
+  platform = await Platform.start({ advertise: HOME, args: ['--host', HOME], sipPort: SIPS, sipClearPort: CLEAR, roles: ['sip', 'courier'], mediaPort: 40000, mediaPorts: 1000 });
+  platform.cli('change', 'global', 'outbound_allowed_networks=10.77.0.0/16', 'sip_guests=true', 'enable_sip_tcp=true', 'enable_sip_udp=true', 'crypto_mode=off', 'enable_dialout=true',
+    'max_sip_calls=500', 'max_gateway_calls_per_hour_per_source=1000', 'max_gateway_calls_per_source=100', 'max_ringing_per_callee=100', 'max_calls_per_hour_per_callee=1000');
+  platform.room('open', { crypto_mode: 'off' });
+  for (const to of ['ring', ...Object.keys(callees)]) {
+    platform.cli('create', 'sip_proxy', `name=${to}`, `address=${callee(to)}`, 'transport=udp', 'port=5060', ...(callees[to]?.proxy ?? []));
+    platform.cli('create', 'gateway_routing_rule', `name=${to}`, `priority=${++priority}`, `match_string=${to}`, 'match_incoming_only_if_registered=false', 'allow_unregistered_external=true', 'match_outgoing_calls=true',
+      'called_device_type=external', 'outgoing_protocol=sip', `sip_proxy=${to}`, 'crypto_mode=off', 'max_calls_per_hour=1000', 'max_concurrent_calls=100');
+  }
+});
+after(async () => {
+  await platform?.stop();
+  await town?.raze();
+});
+
+let priority = 0;
+const callee = (to) => (to === 'ring' ? '10.77.252.1' : `10.77.253.${1 + Object.keys(callees).indexOf(to)}`);
+
+const invite = (more = {}) => send(request('INVITE', { body: sdp(), ...more }));
+const ACK = send(request('ACK'));
+const ack = (seq, more = {}) => send(request('ACK', { seq, ...more }));
+const trying = recv(100, { optional: true });
+const accepted = (more = {}) => [trying, recv(200, { has: ['m=audio [1-9]', 'Contact: <sip:10[.]66[.]0[.]1:15060;transport='], ...more })];
+const up = [invite(), accepted(), ACK];
+const bye = (seq = 2) => [send(request('BYE', { seq })), recv(200)];
+const ask = (method, seq, status, more = {}, want = {}) => [send(request(method, { seq, ...more })), recv(status, want)];
+
+// Those that call us.
+const callers = {
+  'INVITE, 200, ACK, BYE': [up, bye()],
+  'a lost 200 comes again until the ACK': [invite(), accepted(), recv(200), recv(200), ACK, quiet(2500), bye()],
+  'an ACK that was sent twice': [up, ACK, bye()],
+  'without any ACK the call is ended': [invite(), trying, Array.from({ length: 11 }, () => recv(200, { ms: 6000 })), recv('BYE', { ms: 6000 }), send(answer('200 OK'))],
+  'the same request by two ways is merged': [invite(), trying, recv(200, { has: [['To', 'tag', '[0-9a-f]{16}']] }), invite({ branch: 'other' }), recv(482), ack(1, { branch: 'other' }), send(request('ACK').replace('[peer_tag_param]', ';tag=[$tag]')), send(request('BYE', { seq: 2 }).replace('[peer_tag_param]', ';tag=[$tag]')), recv(200)],
+  'CANCEL that crosses the 200 changes nothing': [invite(), accepted(), send(request('CANCEL', { branch: 'INVITE1', inside: false })), recv(200, { has: ['CSeq: 1 CANCEL'] }), ACK, bye()],
+  'CANCEL of nothing': [send(request('CANCEL', { inside: false })), recv(481)],
+  'hold and resume': [up, invite({ seq: 2, body: sdp('sendonly') }), accepted({ has: ['a=recvonly'] }), ack(2), invite({ seq: 3, body: sdp('inactive') }), accepted({ has: ['a=inactive'] }), ack(3),
+    invite({ seq: 4 }), accepted({ has: ['a=sendrecv'] }), ack(4), bye(5)],
+  'an offer that is not acceptable leaves the session as it was': [up, invite({ seq: 2, body: sdp('sendrecv', 'a=rtpmap:0 NOTHING/1').replace(' 0\n', ' 99\n') }), trying, recv(488), ack(2, { branch: 'INVITE2' }), invite({ seq: 3 }), accepted(), ack(3), bye(4)],
+  'a second INVITE before the ACK of the first': [invite(), accepted(), invite({ seq: 2 }), recv(491), ack(2, { branch: 'INVITE2' }), ACK, bye(3)],
+  'late offer: ours in the 200, theirs in the ACK': [invite({ body: '' }), accepted(), send(request('ACK', { body: sdp() })), bye()],
+  'late offer in the dialog': [up, invite({ seq: 2, body: '' }), accepted(), ack(2, { body: sdp() }), bye(3)],
+  'UPDATE: refresh, and with an offer': [up, ask('UPDATE', 2, 200, {}, { not: ['m=audio'] }), ask('UPDATE', 3, 200, { body: sdp('sendonly') }, { has: ['a=recvonly'] }), ask('UPDATE', 4, 200, { body: sdp() }, { has: ['a=sendrecv'] }), bye(5)],
+  'PRACK of nothing': [up, ask('PRACK', 2, 481, { headers: ['RAck: 1 1 INVITE'] }), ask('PRACK', 3, 400), bye(4)],
+  'session timer: too short, theirs, ours': [invite({ headers: ['Supported: timer', 'Session-Expires: 60'] }), trying, recv(422, { has: ['Min-SE: 90'] }), ack(1, { branch: 'INVITE1' }),
+    invite({ seq: 2, inside: false, headers: ['Supported: timer', 'Session-Expires: 600;refresher=uac', 'Min-SE: 90'] }), accepted({ has: ['Session-Expires: 600;refresher=uac', 'Require: timer'] }), ack(2),
+    invite({ seq: 3, headers: ['Supported: timer', 'Session-Expires: 600;refresher=uac'] }), accepted({ has: ['Session-Expires: 600;refresher=uac'] }), ack(3),
+    ask('UPDATE', 4, 200, { headers: ['Supported: timer', 'Session-Expires: 600;refresher=uas'] }, { has: ['Session-Expires: 600;refresher=uas'] }), bye(5)],
+  'CSeq out of order': [up, ask('OPTIONS', 7, 200), ask('OPTIONS', 5, 500), ask('INFO', 7, 500, { branch: 'again' }), bye(8)],
+  'OPTIONS outside and inside': [ask('OPTIONS', 1, 200, { inside: false }, { has: ['Allow: .*INVITE', 'Accept: .*application/sdp', 'Supported: .*timer'] }), invite({ seq: 2, inside: false }), accepted(), ack(2), ask('OPTIONS', 3, 200, {}, { has: ['Allow: .*UPDATE', 'Accept: .*application/sdp', 'Supported: .*timer'] }), bye(4)],
+  'INFO: digits, a picture, a type nobody knows': [up, ask('INFO', 2, 200, { body: 'Signal=5\nDuration=160\n', type: 'application/dtmf-relay' }), ask('INFO', 3, 200, { body: '5', type: 'application/dtmf' }),
+    ask('INFO', 4, 400, { body: 'Signal=nothing\n', type: 'application/dtmf-relay' }), ask('INFO', 5, 415, { body: 'x', type: 'text/plain' }, { has: ['Accept: .*dtmf'] }), ask('INFO', 6, 200),
+    ask('INFO', 7, 200, { body: '<?xml version="1.0"?><media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>', type: 'application/media_control+xml' }), bye(8)],
+  'methods that are not spoken': [up, ask('MESSAGE', 2, 405, { body: 'hello', type: 'text/plain' }, { has: ['Allow: '] }), ask('DANCE', 3, 501, {}, { has: ['Allow: '] }), ask('PUBLISH', 4, 405), bye(5)],
+  'Require that nobody knows': [invite({ headers: ['Require: teleport'] }), trying, recv(420, { has: ['Unsupported: teleport'] }), ack(1, { branch: 'INVITE1' }), invite({ seq: 2, inside: false }), accepted(), ack(2),
+    invite({ seq: 3, headers: ['Require: teleport'] }), recv(420, { has: ['Unsupported: teleport'] }), ack(3, { branch: 'INVITE3' }), ask('OPTIONS', 4, 420, { headers: ['Require: teleport'] }), bye(5)],
+  'Resource-Priority': [invite({ headers: ['Require: resource-priority', 'Resource-Priority: nobody.9'] }), trying, recv(417, { has: ['Accept-Resource-Priority: .*ets'] }), ack(1, { branch: 'INVITE1' }),
+    invite({ seq: 2, inside: false, headers: ['Resource-Priority: nobody.9'] }), accepted(), ack(2), bye(3)],
+  'Max-Forwards 0': [invite({ forwards: 0 }), trying, recv(483), ack(1, { branch: 'INVITE1' }), ask('OPTIONS', 2, 200, { forwards: 0, inside: false })],
+  'answers and ACKs that nobody asked for': [send(request('OPTIONS', { inside: false }).replace(/^.*\n/, 'SIP/2.0 200 OK\n')), send(request('ACK', { seq: 9, inside: false })), quiet(1000), up, ack(44), send(request('OPTIONS', { seq: 2 }).replace(/^.*\n/, 'SIP/2.0 500 No\n')), quiet(500), bye(3)],
+  'requests in a dialog that is none': [ask('OPTIONS', 1, 481, { aor: '<sip:open@[remote_ip]>;tag=0123456789abcdef', inside: false }), ask('BYE', 2, 481, { aor: '<sip:open@[remote_ip]>;tag=0123456789abcdef', inside: false }),
+    ask('NOTIFY', 3, 481, { aor: '<sip:open@[remote_ip]>;tag=0123456789abcdef', inside: false }), ask('INVITE', 4, 481, { aor: '<sip:open@[remote_ip]>;tag=0123456789abcdef', inside: false, body: sdp() }), ack(4, { branch: 'INVITE4' })],
+  'a body of a type that is no description': [invite({ body: 'hello', type: 'text/plain' }), trying, recv(415, { has: ['Accept: application/sdp'] }), ack(1, { branch: 'INVITE1' })],
+};
+
+// Where only one transport can do it.
+const special = {
+  udp: {
+    'an INVITE that was sent again is one call': [invite(), accepted(), invite(), quiet(200), ACK, invite(), quiet(1500), bye()],
+    'a lost answer to BYE comes again': [up, bye(), bye()],
+    'a lost final answer comes again until its ACK': [invite({ headers: ['Require: teleport'] }), recv(420), invite({ headers: ['Require: teleport'] }), recv(420), ack(1, { branch: 'INVITE1' })],
+    'methods that are not spoken get silence from strangers': [send(request('DANCE', { inside: false })), send(request('MESSAGE', { seq: 2, inside: false })), quiet(1000), ask('OPTIONS', 3, 200, { inside: false })],
+    'a message that is too large gets silence': [send(request('OPTIONS', { inside: false, headers: [`X-Large: ${'x'.repeat(9000)}`] })), quiet(1000), ask('OPTIONS', 2, 200, { inside: false })],
+  },
+  // Only a caller who is really where he says makes somebody's telephone ring.
+  tcp: {
+    'CANCEL while it rings': [invite({ to: 'ring' }), trying, recv(180), send(request('CANCEL', { to: 'ring', branch: 'INVITE1', inside: false })), recv(200, { has: ['CSeq: 1 CANCEL'] }), recv(487, { has: ['CSeq: 1 INVITE'] }), ack(1, { branch: 'INVITE1', to: 'ring' })],
+    'BYE in an early dialog': [invite({ to: 'ring' }), trying, recv(180), send(request('BYE', { seq: 2, to: 'ring' })), recv(200, { has: ['CSeq: 2 BYE'] }), recv(487, { has: ['CSeq: 1 INVITE'] }), ack(1, { branch: 'INVITE1', to: 'ring' })],
+    'reliable 180: PRACK, a wrong one, a repeated 180': [invite({ to: 'ring', headers: ['Require: 100rel'] }), trying, recv(180, { has: ['RSeq: [1-9]', 'Require: 100rel', ['RSeq', 'rseq', ' *[0-9]+']] }),
+      ask('PRACK', 2, 481, { to: 'ring', headers: ['RAck: 1 1 INVITE'] }), recv(180), ask('PRACK', 3, 200, { to: 'ring', headers: ['RAck:[$rseq] 1 INVITE'] }), quiet(1500),
+      send(request('CANCEL', { to: 'ring', branch: 'INVITE1', inside: false })), recv(200), recv(487), ack(1, { branch: 'INVITE1', to: 'ring' })],
+    'methods that are not spoken are named to strangers': [ask('DANCE', 1, 501, { inside: false }), ask('MESSAGE', 2, 405, { inside: false }), ask('INFO', 3, 481, { inside: false })],
+    'too many headers': [ask('OPTIONS', 1, 400, { inside: false, headers: Array.from({ length: 140 }, (_, i) => `X-${i}: x`) })],
+    'Content-Length that is too short': [invite({ length: 20 }), recv(400)],
+    'two messages in one segment': [send(`${request('OPTIONS', { inside: false })}${request('OPTIONS', { seq: 2, inside: false, body: 'hello', type: 'text/plain', length: 5 })}`), recv(200, { has: ['CSeq: 1 OPTIONS'] }), recv(200, { has: ['CSeq: 2 OPTIONS'] })],
+  },
+};
+
+// Those that we call: `conclave sip dial`, then what sipp hears.
+const two = `${sdp()}m=video 0 RTP/AVP 97\n`;	// an answer has a line for each of the offer
+const ok = (more = {}) => send(answer('200 OK', { tag: 'b', body: two, ...more }));
+const called = recv('INVITE', { has: ['Max-Forwards: [1-9]', 'Supported: .*timer'] });
+const theirBye = (seq = 1) => send(['BYE sip:[remote_ip]:[remote_port] SIP/2.0', 'Via: SIP/2.0/[transport] [local_ip]:[local_port];rport;branch=z9hG4bK[pid]bye', 'Max-Forwards: 70', 'From:[$to];tag=b[pid]', 'To:[$from]', 'Call-ID: [call_id]', `CSeq: ${seq} BYE`, 'Content-Length: 0', '', ''].join('\n'));
+const parties = { has: [['From', 'from'], ['To', 'to']] };
+const calledBy = recv('INVITE', parties);
+// The 200 of the INVITE, when something else came last.
+const late200 = () => send(answer('200 OK', { body: two }).replace('[last_Via:]', 'Via:[$via]').replace('[last_CSeq:]', 'CSeq: 1 INVITE'));
+const callees = {
+  'out-plain': { steps: [calledBy, send(answer('180 Ringing', { tag: 'b' })), ok(), recv('ACK'), theirBye(), recv(200)] },
+  'out-ok-twice': { steps: [recv('INVITE', { has: [['From', 'from'], ['To', 'to'], ['Via', 'via']] }), ok(), recv('ACK'), late200(), recv('ACK'), theirBye(), recv(200)] },
+  'out-busy': { steps: [called, send(answer('486 Busy Here', { tag: 'b' })), recv('ACK')] },
+  'out-moved': { steps: [called, send(answer('302 Moved', { tag: 'b', headers: ['Contact: <sip:elsewhere@10.77.254.9>'] })), recv('ACK'), quiet(1000)] },
+  'out-silent-twice': { steps: [called, recv('INVITE'), recv('INVITE'), ok(), recv('ACK'), quiet(200)] },
+  'out-challenge': { proxy: ['username=us', 'password=secret word', 'realm=cc.example'], steps: [called, send(answer('401 Unauthorized', { tag: 'a', headers: ['WWW-Authenticate: Digest realm="cc.example", nonce="abc", algorithm=SHA-256, qop="auth"'] })), recv('ACK'),
+    recv('INVITE', { has: ['Authorization: Digest .*realm="cc.example"', 'CSeq: 2 INVITE', ['From', 'from'], ['To', 'to']] }), ok(), recv('ACK'), theirBye(), recv(200)] },
+  'out-other-realm': { proxy: ['username=us', 'password=secret word', 'realm=cc.example'], steps: [called, send(answer('401 Unauthorized', { tag: 'a', headers: ['WWW-Authenticate: Digest realm="evil.example", nonce="abc", algorithm=SHA-256, qop="auth"'] })), recv('ACK'), quiet(1000)] },
+  'out-reliable': { steps: [recv('INVITE', { has: ['Supported: .*100rel', ['From', 'from'], ['To', 'to'], ['Via', 'via']] }), send(answer('180 Ringing', { tag: 'b', headers: ['Require: 100rel', 'RSeq: 71'] })), recv('PRACK', { has: ['RAck: 71 1 INVITE'] }), send(answer('200 OK')),
+    late200(), recv('ACK'), theirBye(), recv(200)] },
+};
+
+const to = `${HOME}:${CLEAR}`;
+const RINGER = [recv('INVITE'), send(answer('180 Ringing', { tag: 'r' })), recv('CANCEL'), send(answer('200 OK')), send(answer('487 Request Terminated').replace('[last_CSeq:]', 'CSeq: 1 INVITE')), recv('ACK')];
+
+async function call(name) {
+  const run = sipp(town, name, callees[name].steps, { ip: callee(name), to });
+  await run.listens();
+  platform.cli('sip', 'dial', 'open', `to=${name}`, 'role=guest');
+  await run.done;
+}
+
+// What waits longest begins first.
+test('all', { timeout: 120000, concurrency: SOME }, async (t) => {
+  const ringer = sipp(town, 'ringer', RINGER, { ip: callee('ring'), to, calls: 1000, seconds: 110 });
+  await ringer.listens();
+  const all = Object.entries(callers).flatMap(([name, steps]) => ['udp', 'tcp'].map((transport) => [name, transport, steps]));
+  for (const transport of ['udp', 'tcp']) all.push(...Object.entries(special[transport]).map(([name, steps]) => [name, transport, steps]));
+  const runs = all.map(([name, transport, steps]) => [`${name}, ${transport}`, () => sipp(town, name, steps, { transport, to }).done]);
+  runs.push(...Object.keys(callees).map((name) => [name, () => call(name)]));
+  runs.sort(([a], [b]) => /without any ACK/.test(b) - /without any ACK/.test(a));
+  await Promise.all(runs.filter(([name]) => !only || only.test(name)).map(([name, run]) => t.test(name, run)));
+  ringer.child.kill('SIGKILL');
+});
