@@ -156,9 +156,11 @@ static void act(struct meeting *m, const struct room_act *a,
 	case ACT_FLOOR:
 		event_floor(m);
 		present_send(m);
+		sip_floor_passed(m, a->other);
 		break;
 	case ACT_SHOWN:
 		event_shown(mb);
+		sip_floor_shown(mb);
 		break;
 	case ACT_SLIDES:
 		m->must_present = true;

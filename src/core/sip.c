@@ -773,6 +773,12 @@ void sip_message(struct core *c, enum ipc_type type,
 	case IPC_SIP_SCANNED:
 		scanned(c, (const Cv__SipScanned *)(const void *)msg);
 		break;
+	case IPC_SIP_FLOOR:
+		sip_floor_ask(c, (const Cv__SipFloor *)(const void *)msg);
+		break;
+	case IPC_SIP_BFCP:
+		sip_bfcp_out(c, (const Cv__SipBfcp *)(const void *)msg);
+		break;
 	case IPC_SIP_STATS:
 		stats(c, (const Cv__SipStats *)(const void *)msg);
 		break;

@@ -74,6 +74,11 @@ void sip_member_connected(struct member *mb);
 /* He waits, or is inside now. */
 void sip_member_flags(struct member *mb);
 
+/* Somebody else presents, or nobody; `old` did until now, or NULL. */
+void sip_floor_passed(struct meeting *m, const struct part *old);
+/* What he is shown of presentations changed, or can be. */
+void sip_floor_shown(struct member *mb);
+
 /* --- from media --------------------------------------------------------- */
 
 /* False: no leg of ours. */
@@ -91,6 +96,8 @@ void sip_worker_dead(struct worker *wk);
 void sip_worker_reconciled(struct worker *wk, const Cv__LegReport *r);
 /* Its next picture must be a whole one. */
 void sip_leg_want_key(struct worker *wk, uint64_t leg);
+/* A datagram of BFCP from its leg. */
+void sip_leg_bfcp(struct worker *wk, const Cv__LegBfcp *m);
 /* The worker where somebody already waits for this service; -1. */
 int  sip_worker_of(const struct core *c, int64_t conf);
 uint32_t sip_legs_on(const struct core *c, int worker);

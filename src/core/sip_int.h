@@ -148,6 +148,13 @@ bool sip_leg_open(struct sip_call *call, enum sip_ask ask);
 bool sip_leg_move(struct sip_call *call);
 void sip_leg_close(struct sip_call *call);
 void sip_leg_needs_key(struct sip_call *call);
+/* NULL: no leg of ours. */
+struct sip_call *sip_call_of_leg(struct core *c, uint64_t leg);
+
+/* --- sip_floor.c */
+void sip_floor_ask(struct core *c, const Cv__SipFloor *m);
+void sip_bfcp_out(struct core *c, const Cv__SipBfcp *m);
+
 /* Their offer is looked at no more. */
 void sip_offer_drop(struct sip_call *call);
 bool sip_offer_keep(struct sip_call *call, const Cv__LegDescription *d);

@@ -481,7 +481,7 @@ static void finish(struct sip_call *call, bool ok, Cv__LegDescription *d)
 		      is_passed_on(call) ? SCE_RINGS : SCE_LEG_OK);
 }
 
-static struct sip_call *call_of_leg(struct core *c, uint64_t leg)
+struct sip_call *sip_call_of_leg(struct core *c, uint64_t leg)
 {
 	const struct member *mb = handles_get(c->legs, leg);
 	struct sip_call *call = mb ? sip_call_get(c, mb->sip) : NULL;
@@ -509,7 +509,7 @@ static void accepted(struct sip_call *call, bool ok)
 bool sip_leg_answer(struct worker *wk, const Cv__LegAnswer *a)
 {
 	struct core *c = wk->c;
-	struct sip_call *call = call_of_leg(c, a->leg);
+	struct sip_call *call = sip_call_of_leg(c, a->leg);
 	const bool ok = a->ok && a->answer;
 
 	if (!call)
@@ -686,7 +686,7 @@ void sip_leg_needs_key(struct sip_call *call)
 /* media cannot ask for it by RTCP. */
 void sip_leg_want_key(struct worker *wk, uint64_t leg)
 {
-	struct sip_call *call = call_of_leg(wk->c, leg);
+	struct sip_call *call = sip_call_of_leg(wk->c, leg);
 	Cv__SipInfo m = CV__SIP_INFO__INIT;
 
 	if (!call || call->worker != (int)(wk - wk->c->workers) ||
@@ -715,10 +715,26 @@ static void leg_gone(struct sip_call *call)
 		sip_call_fire(call, SCE_REMOVED);
 }
 
+static void note_slides(struct sip_call *call, const Cv__LegState *s)
+{
+	struct core *c = call->c;
+	struct member *mb = seat_of(call);
+	const uint64_t member = call->member;
+	bool had;
+
+	if (!mb || mb->p->leg.leg != call->leg)
+		return;
+	had = mb->p->leg.slides.has;
+	leg_note_slides(mb, s);
+	mb = handles_get(c->members, member);
+	if (mb && mb->p->leg.slides.has != had)
+		sip_floor_shown(mb);
+}
+
 bool sip_leg_state(struct worker *wk, const Cv__LegState *s)
 {
 	struct core *c = wk->c;
-	struct sip_call *call = call_of_leg(c, s->leg);
+	struct sip_call *call = sip_call_of_leg(c, s->leg);
 	struct member *mb;
 
 	if (!call)
@@ -738,12 +754,15 @@ bool sip_leg_state(struct worker *wk, const Cv__LegState *s)
 	mb = seat_of(call);
 	if (mb && mb->p->leg.leg == call->leg)
 		tell_secure(call, mb);
+	call = sip_call_of_leg(c, s->leg);
+	if (call)
+		note_slides(call, s);
 	return true;
 }
 
 void sip_leg_dtmf(struct worker *wk, const Cv__LegDtmf *d)
 {
-	struct sip_call *call = call_of_leg(wk->c, d->leg);
+	struct sip_call *call = sip_call_of_leg(wk->c, d->leg);
 
 	if (call && call->worker == (int)(wk - wk->c->workers))
 		sip_entry_digit(call, d->digit);
@@ -753,7 +772,7 @@ void sip_leg_dtmf(struct worker *wk, const Cv__LegDtmf *d)
 
 void sip_leg_played(struct worker *wk, const Cv__LegPlayed *p)
 {
-	struct sip_call *call = call_of_leg(wk->c, p->leg);
+	struct sip_call *call = sip_call_of_leg(wk->c, p->leg);
 
 	if (call && call->worker == (int)(wk - wk->c->workers) &&
 	    call->state == SIP_CALL_LEAVING && p->epoch == call->say_epoch)
@@ -768,7 +787,7 @@ size_t sip_legs_kept(struct worker *wk, const Cv__LegReport *r,
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->n_legs && n < max; i++) {
-		const struct sip_call *call = call_of_leg(wk->c,
+		const struct sip_call *call = sip_call_of_leg(wk->c,
 							  r->legs[i]->leg);
 
 		if (call && call->in_lobby && call->worker ==

@@ -360,6 +360,9 @@ void worker_media_message(struct worker *wk, enum ipc_type type,
 	case IPC_LEG_WANT_KEY:
 		sip_leg_want_key(wk, ((const Cv__LegWantKey *)msg)->leg);
 		break;
+	case IPC_LEG_BFCP:
+		sip_leg_bfcp(wk, (const Cv__LegBfcp *)msg);
+		break;
 	case IPC_LEG_PLAYED:
 		sip_leg_played(wk, (const Cv__LegPlayed *)msg);
 		break;

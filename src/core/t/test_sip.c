@@ -787,6 +787,133 @@ static void test_sip__keys_by_rfc4733_count_once_each(void **state)
 	sip_expect(k, "state", "in");
 }
 
+/* --- presentation ------------------------------------------------------------------ */
+
+static void send_slides(struct kit *k, uint64_t leg)
+{
+	Cv__LegState s = CV__LEG_STATE__INIT;
+
+	s.leg = leg;
+	s.phase = CV__LEG_PHASE__LEG_SECURE;
+	s.encrypted = true;
+	s.has_slides = true;
+	s.slides_takes = CV__SLIDES_CODEC__SLIDES_H264_MODE1;
+	assert_int_equal(KIT_SEND(k, MEDIA, LEG_STATE, &s), 0);
+}
+
+static void ask_floor(struct kit *k, uint64_t call, uint32_t req,
+		      Cv__SipFloorOp op)
+{
+	Cv__SipFloor m = CV__SIP_FLOOR__INIT;
+
+	m.call = call;
+	m.req = req;
+	m.op = op;
+	assert_int_equal(KIT_SEND(k, SIP, SIP_FLOOR, &m), 0);
+}
+
+/* The next word on this call that answers `req` (0: news), as it is. */
+static Cv__SipFloorState floor_state_of(struct kit *k, uint64_t call,
+					uint32_t req)
+{
+	for (;;) {
+		Cv__SipFloorState *m = kit_wait(k, KIT_SIP,
+						IPC_SIP_FLOOR_STATE);
+		Cv__SipFloorState got;
+
+		assert_non_null(m);
+		got = *m;
+		kit_free(m);
+		if (got.call == call && got.req == req)
+			return got;
+	}
+}
+
+static uint64_t device_inside(struct kit *k, uint64_t call, const char *pin)
+{
+	uint64_t leg;
+
+	sip_invite(k, call, &stranger);
+	assert_int_equal(sip_decision(k, call, NULL), ANSWER);
+	sip_digits(k, call, pin);
+	leg = k->legs[k->n_legs - 1];
+	return leg;
+}
+
+static void test_sip__a_device_presents(void **state)
+{
+	struct kit *k = *state;
+	Cv__SipFloorState s;
+	Cv__Presentation *p;
+	uint64_t leg;
+
+	sip_guests(k);
+	leg = device_inside(k, 7, "123456#");
+	sip_expect(k, "state", "in");
+	send_slides(k, leg);
+	s = floor_state_of(k, 7, 0);
+	assert_int_equal(s.outcome, CV__SIP_FLOOR_OUTCOME__SIP_FLOOR_NEWS);
+	assert_false(s.held);
+	ask_floor(k, 7, 40, CV__SIP_FLOOR_OP__SIP_FLOOR_REQUEST);
+	s = floor_state_of(k, 7, 40);
+	assert_int_equal(s.outcome, CV__SIP_FLOOR_OUTCOME__SIP_FLOOR_GRANTED);
+	assert_true(s.held && s.self);
+	p = kit_wait(k, KIT_MEDIA, IPC_PRESENTATION);
+	assert_true(p->presenter == leg);
+	kit_free(p);
+	ask_floor(k, 7, 41, CV__SIP_FLOOR_OP__SIP_FLOOR_RELEASE);
+	s = floor_state_of(k, 7, 41);
+	assert_int_equal(s.outcome, CV__SIP_FLOOR_OUTCOME__SIP_FLOOR_RELEASED);
+	assert_false(s.held);
+	/* what nobody holds may be given back */
+	ask_floor(k, 7, 42, CV__SIP_FLOOR_OP__SIP_FLOOR_RELEASE);
+	s = floor_state_of(k, 7, 42);
+	assert_int_equal(s.outcome, CV__SIP_FLOOR_OUTCOME__SIP_FLOOR_RELEASED);
+}
+
+static void test_sip__who_waits_for_his_pin_does_not_present(void **state)
+{
+	struct kit *k = *state;
+
+	sip_guests(k);
+	sip_invite(k, 7, &stranger);
+	assert_int_equal(sip_decision(k, 7, NULL), ANSWER);
+	sip_expect(k, "hears", "pin entry");
+	ask_floor(k, 7, 40, CV__SIP_FLOOR_OP__SIP_FLOOR_REQUEST);
+	assert_int_equal(floor_state_of(k, 7, 40).outcome,
+			 CV__SIP_FLOOR_OUTCOME__SIP_FLOOR_DENIED);
+	/* of a call that is not there: nothing */
+	ask_floor(k, 99, 41, CV__SIP_FLOOR_OP__SIP_FLOOR_REQUEST);
+	ask_floor(k, 7, 42, CV__SIP_FLOOR_OP__SIP_FLOOR_RELEASE);
+	assert_int_equal(floor_state_of(k, 7, 42).outcome,
+			 CV__SIP_FLOOR_OUTCOME__SIP_FLOOR_RELEASED);
+}
+
+static void test_sip__datagrams_of_bfcp_pass_unread(void **state)
+{
+	struct kit *k = *state;
+	Cv__SipBfcp m = CV__SIP_BFCP__INIT, *up;
+	Cv__LegBfcp l = CV__LEG_BFCP__INIT, *down;
+	uint8_t bytes[] = "\x01 no BFCP";
+
+	sip_guests(k);
+	l.leg = device_inside(k, 7, "123456#");
+	sip_expect(k, "state", "in");
+	m.call = 7;
+	m.datagram = l.datagram = ipc_data(span_of(bytes, sizeof(bytes)));
+	assert_int_equal(KIT_SEND(k, MEDIA, LEG_BFCP, &l), 0);
+	up = kit_wait(k, KIT_SIP, IPC_SIP_BFCP);
+	assert_true(up->call == 7);
+	assert_int_equal(up->datagram.len, sizeof(bytes));
+	assert_memory_equal(up->datagram.data, bytes, sizeof(bytes));
+	kit_free(up);
+	assert_int_equal(KIT_SEND(k, SIP, SIP_BFCP, &m), 0);
+	down = kit_wait(k, KIT_MEDIA, IPC_LEG_BFCP);
+	assert_true(down->leg == l.leg);
+	assert_memory_equal(down->datagram.data, bytes, sizeof(bytes));
+	kit_free(down);
+}
+
 /* --- registrations --------------------------------------------------------------- */
 
 static Cv__SipRegOutcome reg(struct kit *k, const struct sip_ask *a,
@@ -939,6 +1066,9 @@ int main(int argc, char **argv)
 		T(test_sip__a_leg_that_ends_ends_the_call),
 		T(test_sip__a_dead_face_ends_its_calls),
 		T(test_sip__keys_by_rfc4733_count_once_each),
+		T(test_sip__a_device_presents),
+		T(test_sip__who_waits_for_his_pin_does_not_present),
+		T(test_sip__datagrams_of_bfcp_pass_unread),
 		T(test_sip_reg__a_device_registers),
 		T(test_sip_reg__it_ends_with_its_connection),
 		T(test_sip_reg__contacts_are_bounded),

@@ -40,8 +40,10 @@ static void on_ask(void *arg, bool want)
 
 static void run(unsigned ms)
 {
-	for (unsigned i = 0; i < ms; i += 10) {
-		k.now_ns += 10 * NS_PER_MS;
+	enum { STEP_MS = 100 };
+
+	for (unsigned i = 0; i < ms; i += STEP_MS) {
+		k.now_ns += STEP_MS * NS_PER_MS;
 		timer_wheel_advance(k.wheel, k.now_ns);
 	}
 }
