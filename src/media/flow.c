@@ -24,6 +24,7 @@ void flow_drop_keys(struct flow *f)
 void flow_release(struct flow *f)
 {
 	flow_drop_keys(f);
+	ice_leg_close(&f->ice);
 	net_socket_close(&f->rtp);
 	net_socket_close(&f->rtcp);
 	if (f->port)
@@ -314,6 +315,9 @@ static bool plain_dtls(struct flow *f, const struct addr *from, struct span in)
 
 	if (f->crypto != NEGO_DTLS)
 		return false;
+	/* with ICE the address proved itself before */
+	if (f->ice && latch_to(&f->to) && f->to.is_latched)
+		is_signalled = true;
 	if (!f->dtls && (f->t.is_dtls_client || dtls_begin(f, from) < 0))
 		return false;
 	if (!f->tx && (!f->dtls_peer.port || is_signalled))
@@ -332,6 +336,52 @@ static void proven(struct flow *f, struct latch *l, const struct addr *from)
 		return;
 	f->leg->is_moved |= latch_came(l, from);
 	paths_update(f);
+}
+
+/* A check on this port (RFC 8445, lite); what does not authenticate gets no
+ * answer. */
+static void plain_stun(struct flow *f, const struct path *from, struct span in)
+{
+	struct media *m = f->leg->m;
+	struct ice_result r;
+
+	ice_input(m->ice, from, in, m->now_ns, &r);
+	if (r.leg != f->ice) {
+		m->stats.packets_dropped++;
+		return;
+	}
+	if (r.reply_n) {
+		memcpy(net_reserve(m->net), r.reply, r.reply_n);
+		net_commit(m->net, from, r.reply_n);
+	}
+	f->heard_ns = m->now_ns;
+	if ((r.is_first || r.is_moved) &&
+	    latch_nominated(&f->to, &from->peer, &m->guard)) {
+		f->leg->is_moved = true;
+		paths_update(f);
+	}
+}
+
+/* The address that checks chose stays over a new offer, whose c= line may name
+ * one behind a translator. */
+static void ice_agree(struct flow *f, const struct nego_transport *t)
+{
+	const struct span ufrag = span_of(t->ice_ufrag, t->ice_ufrag_n);
+	struct media *m = f->leg->m;
+	const struct path *p;
+	int r = 0;
+
+	if (!ufrag.n || f->leg->ice)
+		ice_leg_close(&f->ice);
+	else if (!f->ice)
+		r = ice_leg_open(&f->ice, m->ice, ufrag, NULL, m->now_ns);
+	else if (!span_eq(ice_leg_remote_ufrag(f->ice), ufrag))
+		r = ice_leg_restart(f->ice, ufrag, m->now_ns);
+	if (r < 0)		/* then without */
+		ice_leg_close(&f->ice);
+	p = f->ice ? ice_leg_path(f->ice) : NULL;
+	if (p && p->kind == PATH_PORT)
+		(void)latch_nominated(&f->to, &p->peer, &m->guard);
 }
 
 static void plain_take(struct flow *f, const struct path *from, uint8_t *p,
@@ -369,7 +419,8 @@ static bool is_welcome(struct flow *f, const struct latch *l,
 	m->now_ns = now_ns;
 	m->stats.packets_in++;
 	if (!f->leg->is_dead && f->leg->plain.is_accepted &&
-	    latch_may_come(l, &from->peer, &m->guard))
+	    (latch_may_come(l, &from->peer, &m->guard) ||
+	     (f->ice && ice_find(m->ice, from) == f->ice)))
 		return true;
 	m->stats.strangers++;
 	m->stats.packets_dropped++;
@@ -381,8 +432,14 @@ static void on_rtp_port(void *arg, const struct path *from, uint8_t *p,
 {
 	struct flow *f = arg;
 
-	if (is_welcome(f, &f->to, from, now_ns))
+	if (f->ice && rtp_demux(span_of(p, n)) == RTP_DEMUX_STUN &&
+	    !f->leg->is_dead) {
+		f->leg->m->now_ns = now_ns;
+		f->leg->m->stats.packets_in++;
+		plain_stun(f, from, span_of(p, n));
+	} else if (is_welcome(f, &f->to, from, now_ns)) {
 		plain_take(f, from, p, n);
+	}
 }
 
 static void on_rtcp_port(void *arg, const struct path *from, uint8_t *p,
@@ -524,6 +581,7 @@ int flow_agree(struct flow *f, const struct nego_transport *t,
 		latch_signalled(&f->to_rtcp, t->has_addr ? &t->rtcp : NULL,
 				signalling, &m->guard);
 	}
+	ice_agree(f, t);
 	paths_update(f);
 	if (t->has_addr && f->to.refused != OUTGUARD_ALLOWED)
 		log_info(MOD, "the signalled address is not sent to",

@@ -190,6 +190,8 @@ static struct nego_local_plain local_of(const struct leg *leg,
 {
 	struct nego_local_plain l = {
 		.addr.port = f->port,
+		.ufrag = f->ice ? ice_leg_ufrag(f->ice) : SPAN_NONE,
+		.pwd = f->ice ? ice_leg_pwd(f->ice) : SPAN_NONE,
 		.key_salt = span_of(f->tx_key, nego_suite_bytes(f->t.suite))};
 
 	memcpy(l.addr.ip, leg->plain.ip, 16);

@@ -196,6 +196,7 @@ struct flow {
 	struct latch to, to_rtcp;
 	struct path path, rtcp_path;	/* kind NONE: nowhere */
 	struct addr dtls_peer;		/* of the handshake that runs */
+	struct ice_leg *ice;		/* of this port; NULL: without */
 	uint64_t heard_ns;
 };
 

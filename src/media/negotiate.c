@@ -378,6 +378,8 @@ static void fill_plain(struct out_section *o, const struct nego_stream *st,
 	o->addr.port = p->addr.port;
 	o->s.addr = &o->addr;
 	o->s.rtcp_mux = t->is_mux;
+	o->s.ice_ufrag = bytes_of(p->ufrag.p, p->ufrag.n);
+	o->s.ice_pwd = bytes_of(p->pwd.p, p->pwd.n);
 	if (t->crypto == NEGO_SDES) {
 		cv__sdes_key__init(&o->key);
 		o->key.tag = t->sdes_tag;

@@ -37,7 +37,7 @@ enum {
 };
 
 enum nego_crypto { NEGO_CLEAR = 0, NEGO_SDES, NEGO_DTLS };
-enum { NEGO_KEY_SALT_MAX = 46, NEGO_NO_PT = 255 };
+enum { NEGO_KEY_SALT_MAX = 46, NEGO_NO_PT = 255, NEGO_UFRAG_MAX = 64 };
 
 struct nego_policy {
 	Cv__CryptoMode crypto;
@@ -59,6 +59,10 @@ struct nego_transport {
 	size_t key_salt_n;
 	uint8_t fingerprint[32];	/* the peer's */
 	bool is_dtls_client;
+	/* The peer's, 0 = no ICE; longer ones are as none, and so is ICE
+	 * without RTCP on RTP's port. */
+	uint8_t ice_ufrag[NEGO_UFRAG_MAX];
+	size_t ice_ufrag_n;
 };
 
 struct nego_stream {
@@ -113,6 +117,7 @@ bool nego_profile_has_feedback(Cv__RtpProfile profile);
 struct nego_local_plain {
 	struct addr addr;		/* RTP; RTCP is one above */
 	struct span key_salt;		/* SDES */
+	struct span ufrag, pwd;		/* ICE-lite; empty: none */
 };
 
 /* What the answer needs beside the choice. Spans must live until

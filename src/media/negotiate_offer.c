@@ -153,7 +153,11 @@ static void fill(struct section *o, const struct nego_offer_section *in,
 	o->s.addr = &o->addr;
 	o->s.ssrc = in->ssrc;
 	o->s.kbps = is_video ? cfg->kbps_in : 0;
-	o->s.rtcp_mux = uses_dtls(cfg);
+	o->s.rtcp_mux = uses_dtls(cfg) || (in->agreed && in->agreed->t.is_mux);
+	if (o->s.rtcp_mux) {
+		o->s.ice_ufrag = bytes_of(in->local.ufrag.p, in->local.ufrag.n);
+		o->s.ice_pwd = bytes_of(in->local.pwd.p, in->local.pwd.n);
+	}
 	if (uses_dtls(cfg)) {
 		o->s.fingerprint_sha256 = bytes_of(cfg->fingerprint.p,
 						   cfg->fingerprint.n);

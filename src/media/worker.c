@@ -28,7 +28,8 @@ static void take_stun(struct media *m, const struct path *from,
 		memcpy(net_reserve(m->net), r.reply, r.reply_n);
 		net_commit(m->net, from, r.reply_n);
 	}
-	if (!r.leg)
+	/* one of a port of its own is nobody here */
+	if (!r.leg || !ice_leg_user(r.leg))
 		return;
 	net_trust(m->net, from);
 	leg_checked(ice_leg_user(r.leg), from, r.is_moved);
@@ -48,7 +49,7 @@ static void on_packet(void *arg, const struct path *from, uint8_t *p, size_t n,
 	}
 	/* only from an address that authenticated */
 	leg = ice_find(m->ice, from);
-	if (leg)
+	if (leg && ice_leg_user(leg))
 		flow_datagram(((struct leg *)ice_leg_user(leg))->audio_flow,
 			      from, p, n);
 	else

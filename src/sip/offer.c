@@ -558,6 +558,29 @@ static int read_bfcp(struct reader *r, Cv__Section *s,
 	return 0;
 }
 
+/* A lite agent answers checks; two of them would wait for each other. In an
+ * answer it counts only where we offered it. */
+static int read_ice(struct reader *r, Cv__Section *s, size_t i)
+{
+	const struct sdp_section *m = &r->sdp.sections[i];
+	struct span ufrag, pwd;
+	struct sdp_ice ice;
+
+	sdp_ice(&r->sdp, m, &ice);
+	if (!s->rtcp_mux || !ice.ufrag.n || !ice.pwd.n ||
+	    sdp_attr_has(&r->sdp.attrs, "ice-lite") ||
+	    (r->is_answer &&
+	     !sdp_attr_has(&r->ours.sections[i].attrs, "ice-ufrag")))
+		return 0;
+	ufrag = arena_dup(r->a, ice.ufrag);
+	pwd = arena_dup(r->a, ice.pwd);
+	if (!ufrag.p || !pwd.p)
+		return E_NOMEM;
+	s->ice_ufrag = ipc_data(ufrag);
+	s->ice_pwd = ipc_data(pwd);
+	return 0;
+}
+
 static int read_media(struct reader *r, Cv__Section *s, size_t i)
 {
 	const struct sdp_section *m = &r->sdp.sections[i];
@@ -572,6 +595,8 @@ static int read_media(struct reader *r, Cv__Section *s, size_t i)
 		e = read_keys(r, s, i);
 	if (e == 0)
 		e = read_ssrcs(r, s, m);
+	if (e == 0)
+		e = read_ice(r, s, i);
 	return e;
 }
 

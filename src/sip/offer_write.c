@@ -28,7 +28,17 @@ static void write_conn(struct wr *w, const struct addr *a)
 	sdp_wr_conn(w, span_str(text), !addr_is_v4(a));
 }
 
-static void write_session(struct wr *w, const struct sip_offer_self *self)
+static bool has_ice(const Cv__LegDescription *d)
+{
+	for (size_t i = 0; i < d->n_sections; i++)
+		if (!d->sections[i]->rejected &&
+		    d->sections[i]->ice_ufrag.len)
+			return true;
+	return false;
+}
+
+static void write_session(struct wr *w, const struct sip_offer_self *self,
+			  const Cv__LegDescription *d)
 {
 	char text[ADDR_TEXT_MAX];
 
@@ -42,6 +52,8 @@ static void write_session(struct wr *w, const struct sip_offer_self *self)
 	wr_str(w, "\r\ns=-\r\n");
 	write_conn(w, self->local);
 	wr_str(w, "t=0 0\r\n");
+	if (has_ice(d))
+		sdp_wr_flag(w, "ice-lite");
 }
 
 static void write_codecs(struct wr *w, const Cv__Section *s)
@@ -84,6 +96,25 @@ static void write_rtcp(const struct writer *x, const Cv__Section *s,
 	else if (s->rtcp && s->addr && s->rtcp->port != s->addr->port + 1 &&
 		 s->rtcp->port <= 65535)
 		sdp_wr_rtcp(x->w, (uint16_t)s->rtcp->port);
+}
+
+/* One candidate: the port of this section, which c= and m= name, too. */
+static void write_ice(const struct writer *x, const Cv__Section *s,
+		      const struct addr *a)
+{
+	enum { HOST_PRIORITY = (126 << 24) | (65535 << 8) | 255 };
+	char text[ADDR_TEXT_MAX];
+
+	if (s->ice_ufrag.len == 0)
+		return;
+	addr_print_ip(a, text);
+	sdp_wr_attr(x->w, "ice-ufrag", ipc_bytes(s->ice_ufrag));
+	sdp_wr_attr(x->w, "ice-pwd", ipc_bytes(s->ice_pwd));
+	sdp_wr_candidate(x->w, &(struct sdp_candidate){
+		.foundation = SPAN_LIT("1"), .component = 1,
+		.priority = HOST_PRIORITY, .addr = span_str(text),
+		.port = a->port, .type = SDP_CAND_HOST});
+	sdp_wr_flag(x->w, "end-of-candidates");
 }
 
 static void write_bfcp(struct wr *w, const Cv__Section *s)
@@ -185,6 +216,7 @@ static void write_section(const struct writer *x, struct span media,
 		return;
 	}
 	write_rtcp(x, s, m);
+	write_ice(x, s, &a);
 	write_content(x, s, m);
 	sdp_wr_dir(x->w, (enum sdp_dir)(dir & SDP_SENDRECV));
 	write_codecs(x->w, s);
@@ -269,7 +301,7 @@ int sip_answer_write(struct span *out, struct span offer_text,
 		return r;
 	x.w = &w;
 	x.offer = &offer;
-	write_session(&w, self);
+	write_session(&w, self, d);
 	for (size_t i = 0; i < d->n_sections; i++) {
 		const struct sdp_section *m = &offer.sections[i];
 		if (d->sections[i]->rejected)
@@ -326,7 +358,7 @@ int sip_offer_write(struct span *out, const Cv__LegDescription *d,
 	if (r != 0)
 		return r;
 	x.w = &w;
-	write_session(&w, self);
+	write_session(&w, self, d);
 	for (size_t i = 0; i < d->n_sections; i++)
 		write_offered(&x, d->sections[i]);
 	return wr_end(&w, out);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/rand.h"
 #include "wire/rtcp/rtcp.h"
+#include "wire/stun/stun.h"
 
 #define MUST(x) do { if (!(x)) { fprintf(stderr, "phone: %s:%d %s\n", \
 	__FILE__, __LINE__, #x); abort(); } } while (0)
@@ -41,6 +42,7 @@ struct phone {
 	uint8_t ip[16];
 	Cv__SdesKey k, *kp[1];
 	uint8_t fingerprint[32];
+	char name[80], pwd[40];		/* of checks */
 };
 
 static int udp(const char *ip)
@@ -208,6 +210,8 @@ static Cv__RtpProfile profile_of(const struct phone *p)
 	return CV__RTP_PROFILE__PROFILE_AVP;
 }
 
+static char ufrag[] = "phon", own_pwd[] = "0123456789abcdefghijkl";
+
 static void section(struct phone *p, int i, Cv__Direction d)
 {
 	Cv__Section *s = &p->s[i];
@@ -221,6 +225,10 @@ static void section(struct phone *p, int i, Cv__Direction d)
 	s->addr = addr_of(p, 2 * i, fd[0]);
 	s->rtcp = addr_of(p, 2 * i + 1, fd[1]);
 	s->rtcp_mux = p->cfg.is_mux;
+	if (p->cfg.is_ice) {
+		s->ice_ufrag = (ProtobufCBinaryData){4, (uint8_t *)ufrag};
+		s->ice_pwd = (ProtobufCBinaryData){22, (uint8_t *)own_pwd};
+	}
 	if (p->cfg.dtls) {
 		s->fingerprint_sha256 = (ProtobufCBinaryData){
 			32, p->fingerprint};
@@ -319,6 +327,12 @@ void phone_answer(struct phone *p, const Cv__LegDescription *a)
 	    !a->sections[1]->rejected)
 		take_addr(p->video_to, a->sections[1]);
 	take_keys(p, a->sections[0]);
+	(void)snprintf(p->name, sizeof(p->name), "%.*s:%s",
+		       (int)a->sections[0]->ice_ufrag.len,
+		       (const char *)a->sections[0]->ice_ufrag.data, ufrag);
+	(void)snprintf(p->pwd, sizeof(p->pwd), "%.*s",
+		       (int)a->sections[0]->ice_pwd.len,
+		       (const char *)a->sections[0]->ice_pwd.data);
 	p->is_answered = true;
 }
 
@@ -575,6 +589,8 @@ static void dtls_keys_take(struct phone *p)
 
 static void take(struct phone *p, uint8_t *b, size_t n)
 {
+	struct stun_msg m;
+
 	switch (rtp_demux(span_of(b, n))) {
 	case RTP_DEMUX_DTLS:
 		if (!p->dtls)
@@ -589,6 +605,14 @@ static void take(struct phone *p, uint8_t *b, size_t n)
 	case RTP_DEMUX_RTCP:
 		take_rtcp(p, b, n);
 		return;
+	case RTP_DEMUX_STUN:
+		if (stun_decode(&m, span_of(b, n)) == 0 &&
+		    m.cls == STUN_SUCCESS &&
+		    stun_check_integrity(&m, span_str(p->pwd)) == 0) {
+			p->got.checked++;
+			return;
+		}
+		break;
 	default:
 		break;
 	}
@@ -669,6 +693,21 @@ void phone_move(struct phone *p, bool other_ip)
 {
 	close(p->fd[0]);
 	p->fd[0] = udp(other_ip ? "127.0.0.2" : "127.0.0.1");
+}
+
+void phone_check(struct phone *p, bool right)
+{
+	struct stun_request q = {.priority = 1, .tie_breaker = 7,
+				 .controlling = true, .use_candidate = true};
+	uint8_t buf[512];
+	struct span s;
+
+	rand_bytes(q.txid, sizeof(q.txid));
+	q.username = span_str(p->name);
+	q.key = right ? span_str(p->pwd) : SPAN_LIT("0123456789abcdef01234567");
+	MUST(stun_encode_request(buf, sizeof(buf), &s, &q) == 0);
+	(void)sendto(p->fd[0], s.p, s.n, 0, (void *)&p->to[0],
+		     sizeof(p->to[0]));
 }
 
 void phone_hush(struct phone *p, bool on)

@@ -18,14 +18,14 @@ struct phone_cfg {
 	struct dtls_env *dtls;		/* not NULL: DTLS */
 	struct srtp_env *srtp;		/* of DTLS */
 	bool is_dtls_server;		/* offers setup:passive */
-	bool is_mux, has_video, is_savpf;
+	bool is_mux, has_video, is_savpf, is_ice;
 	uint32_t ptime_ms;		/* what it sends; 0 = 20 */
 	double hz;			/* of its tone; 0 = says nothing */
 };
 
 struct phone;
 struct phone_got {
-	unsigned rtp, rtcp, bad, dtmf, dtmf_ends, video, sr, markers;
+	unsigned rtp, rtcp, bad, dtmf, dtmf_ends, video, sr, markers, checked;
 	uint32_t ssrc;
 	uint16_t seq;
 	unsigned seq_holes;
@@ -59,5 +59,7 @@ void phone_event(struct phone *p, uint8_t event, uint16_t duration, bool end,
 void phone_event_next(struct phone *p);		/* a new stamp */
 void phone_tmmbr(struct phone *p, uint32_t ssrc, uint32_t kbps);
 void phone_video(struct phone *p);		/* one packet of H.264 */
+/* A check of ICE, as the answer says; `right` false: a wrong password. */
+void phone_check(struct phone *p, bool right);
 void phone_bye(struct phone *p);		/* RTCP */
 void phone_noise(struct phone *p);		/* comfort noise */

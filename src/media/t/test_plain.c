@@ -574,6 +574,53 @@ static void test_plain__waits_for_one_without_address(void **state)
 	world_release(&w);
 }
 
+/* From an address that neither the offer nor signalling named. */
+static void test_plain__ice_proves_another_address(void **state)
+{
+	struct phone_cfg cfg = {.codec = AUDIO_PCMU, .hz = 500, .is_mux = true,
+		.is_ice = true,
+		.suite = CV__SDES_SUITE__SDES_AES_CM_128_HMAC_SHA1_80};
+	struct world w;
+	uint64_t strangers;
+
+	(void)state;
+	world_init(&w);
+	leg_make_plain(&w, 0, &cfg);
+	assert_int_equal(w.kept->sections[0]->ice_ufrag.len, ICE_UFRAG_LEN);
+	assert_int_equal(w.kept->sections[0]->ice_pwd.len, ICE_PWD_LEN);
+	strangers = w.m->stats.strangers;
+	phone_move(w.p[0], true);
+	phone_check(w.p[0], false);
+	UNTIL(&w, w.m->stats.strangers > strangers + 5);
+	assert_int_equal(phone_got(w.p[0])->checked, 0);
+	assert_int_equal(phone_got(w.p[0])->rtp, 0);
+	phone_check(w.p[0], true);
+	UNTIL(&w, phone_got(w.p[0])->rtp > 5);
+	assert_int_equal(phone_got(w.p[0])->checked, 1);
+	/* an offer that names another one does not undo it */
+	phone_hush(w.p[0], true);
+	assert_true(updated(&w, 0, phone_offer(w.p[0],
+					       CV__DIRECTION__DIR_SENDRECV)));
+	phone_answer(w.p[0], w.kept);
+	phone_reset(w.p[0]);
+	UNTIL(&w, phone_got(w.p[0])->rtp > 5);
+	world_release(&w);
+}
+
+/* RTCP on a port of its own: no ICE, and so no answer to checks. */
+static void test_plain__ice_needs_one_port(void **state)
+{
+	struct phone_cfg cfg = {.codec = AUDIO_PCMU, .hz = 500, .is_ice = true};
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	leg_make_plain(&w, 0, &cfg);
+	assert_int_equal(w.kept->sections[0]->ice_ufrag.len, 0);
+	UNTIL(&w, phone_got(w.p[0])->rtp > 5);
+	world_release(&w);
+}
+
 /* --- keys pressed ------------------------------------------------------ */
 
 static void test_plain__tells_each_press_once(void **state)
@@ -932,6 +979,8 @@ int main(void)
 		cmocka_unit_test(test_plain__moves_only_with_a_new_offer),
 		cmocka_unit_test(
 			test_plain__floods_nobody_who_was_only_named),
+		cmocka_unit_test(test_plain__ice_proves_another_address),
+		cmocka_unit_test(test_plain__ice_needs_one_port),
 		cmocka_unit_test(test_plain__ignores_a_bye),
 		cmocka_unit_test(
 			test_plain__has_ports_of_its_own_and_gives_them_back),

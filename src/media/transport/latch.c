@@ -89,3 +89,15 @@ const struct addr *latch_to(const struct latch *l)
 {
 	return l->is_nowhere || !l->to.port ? NULL : &l->to;
 }
+
+bool latch_nominated(struct latch *l, const struct addr *from,
+		     const struct outguard_rules *rules)
+{
+	const bool is_new = !l->is_latched || !addr_eq(from, &l->to);
+
+	if (!may_latch(from, rules))
+		return false;
+	l->to = *from;
+	l->is_latched = true;
+	return is_new;
+}

@@ -44,5 +44,9 @@ bool latch_may_come(const struct latch *l, const struct addr *from,
 /* A packet from there, which may come, proved itself. True when the target
  * changed by it. */
 bool latch_came(struct latch *l, const struct addr *from);
+/* ICE proved that address (RFC 8445): it is the one now, whatever was latched
+ * before. False when it may not be, or when it was already. */
+bool latch_nominated(struct latch *l, const struct addr *from,
+		     const struct outguard_rules *rules);
 /* NULL = nowhere. */
 const struct addr *latch_to(const struct latch *l);

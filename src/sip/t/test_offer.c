@@ -440,6 +440,10 @@ static void take_all(struct ours *o, const Cv__LegDescription *offer)
 		o->addr[i].port = (uint32_t)(20000 + 2 * i);
 		s->addr = &o->addr[i];
 		s->rtcp = NULL;
+		if (in->ice_ufrag.len) {
+			s->ice_ufrag = ipc_data(SPAN_LIT("ours"));
+			s->ice_pwd = ipc_data(SPAN_LIT("lkjihgfedcba9876543210"));
+		}
 		s->codecs = o->codecs[i];
 		s->n_codecs = in->n_codecs > 0;
 		if (in->n_codecs > 0) {
@@ -514,6 +518,40 @@ static void test_sip_answer__dtls_and_bfcp_over_tcp(void **state)
 	assert_true(contains(out, "m=application 20008 TCP/BFCP *\r\n"));
 	assert_true(contains(out, "a=setup:passive\r\na=connection:new\r\n"));
 	assert_false(contains(out, "bfcpver"));
+}
+
+/* One candidate for each section; a lite peer, or RTCP on a port of its own,
+ * gets none. */
+static void test_sip_answer__ice_is_lite(void **state)
+{
+	static const struct {
+		const char *session, *section;
+		bool has;
+	} rows[] = {
+		{"", "a=rtcp-mux\r\n", true},
+		{"a=ice-lite\r\n", "a=rtcp-mux\r\n", false},
+		{"", "", false},
+	};
+	static struct ours o;
+	char in[1024];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct span out;
+		int n = snprintf(in, sizeof(in),
+			"v=0\r\no=- 1 1 IN IP4 203.0.113.1\r\ns=-\r\n"
+			"c=IN IP4 203.0.113.1\r\nt=0 0\r\n%s"
+			"a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdefghijkl\r\n"
+			"m=audio 4000 RTP/AVP 0\r\n%s", rows[i].session,
+			rows[i].section);
+
+		out = answer(&o, span_of(in, (size_t)n));
+		assert_int_equal(contains(out, "a=ice-lite\r\n"), rows[i].has);
+		assert_int_equal(contains(out, "a=ice-ufrag:ours\r\n"),
+				 rows[i].has);
+		assert_int_equal(contains(out, "a=candidate:1 1 udp 2130706431 "
+			"198.51.100.9 20000 typ host\r\n"), rows[i].has);
+	}
 }
 
 static void test_sip_answer__directions_answer_the_offers(void **state)
@@ -832,6 +870,7 @@ int main(void)
 		T(offer__none_and_many_sections),
 		T(offer__what_we_cannot_do_is_rejected),
 		T(answer__mirrors_the_offer),
+		T(answer__ice_is_lite),
 		T(answer__dtls_and_bfcp_over_tcp),
 		T(answer__directions_answer_the_offers),
 		T(answer__refuses_what_was_not_offered),
