@@ -6,7 +6,7 @@
 #define RESOURCES                                                             \
 	"conference conference_alias administrator system_location "          \
 	"policy_server gateway_routing_rule break_in_allow_list_address "     \
-	"device sip_proxy stun_server turn_server"
+	"device sip_proxy stun_server turn_server automatic_participant"
 
 const struct args_verb args_verbs[] = {
 	{"list", RESOURCES " global conference_invitation",

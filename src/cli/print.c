@@ -175,6 +175,8 @@ static bool is_column(const struct schema_resource *r, const char *name)
 		[RES_STUN_SERVER] = " id name address port ",
 		[RES_TURN_SERVER] = " id name address port server_type "
 			"transport_type ",
+		[RES_AUTOMATIC_PARTICIPANT] = " id alias conference role "
+			"routing ",
 	};
 	char word[NAME_MAX_LEN + 2];
 	if (r == NULL || shown[r->id] == NULL)

@@ -200,6 +200,8 @@ void core_acts(struct meeting *m, const struct room_cmd *cmd)
 		gateway_end(m);
 		return;
 	}
+	if (test_call_look(m))
+		return;
 	due = room_due_ns(m->room);
 	if (due == UINT64_MAX)
 		timer_cancel(&m->tick);

@@ -221,7 +221,9 @@ static void show_part(struct answer *a, const struct meeting *m,
 	answer_field(a, "conference", span_str(m->sv.name));
 	answer_field(a, "role", p->host ? SPAN_LIT("chair") : SPAN_LIT("guest"));
 	answer_field(a, "service_type", part_is_waiting(p) ?
-	      SPAN_LIT("waiting_room") : SPAN_LIT("conference"));
+	      SPAN_LIT("waiting_room") : m->sv.gateway ? SPAN_LIT("gateway") :
+	      m->sv.kind == SERVICE_KIND_TEST ? SPAN_LIT("test_call") :
+	      SPAN_LIT("conference"));
 	answer_field(a, "local_alias", span_str(p->alias));
 	answer_field(a, "source", span_str(ip));
 	answer_field(a, "location", location_name(m->c, mb ? mb->location :

@@ -28,6 +28,7 @@
 #include "core/identity/ticket.h"
 #include "core/pool.h"
 #include "core/pulse.h"
+#include "core/test_call.h"
 #include "core/rooms/alias.h"
 #include "core/rooms/room.h"
 #include "core/rooms/stage.h"
@@ -148,6 +149,13 @@ struct meeting {
 	uint64_t speaking[STAGE_SPEAKERS_MAX];
 	size_t n_speaking;
 	struct stage_out out;		/* the plan in force */
+	struct {			/* SERVICE_KIND_TEST: test_call.c */
+		enum test_call_state state;
+		uint32_t epoch;		/* of the last order */
+		uint32_t heard_db;	/* below full scale; 127 = nothing */
+		uint32_t packets;
+		struct timer late;
+	} test;
 };
 
 /* An offer on its way through media. */
@@ -304,6 +312,8 @@ void event_shown(struct member *mb);
 void event_layout(struct meeting *m);
 void event_stage(struct meeting *m);
 void event_fill_status(const struct meeting *m, Cv__ConferenceStatus *st);
+/* What the people of it are told to be in. */
+Cv__ServiceType event_service(const struct service *sv);
 void event_fill_row(const struct meeting *m, const struct part *p,
 		    bool for_host, Cv__ParticipantRow *row);
 int  stream_open(struct web *w, struct member *mb, uint32_t number);
@@ -431,6 +441,7 @@ struct join_ask {
 	struct addr source;
 	uint8_t local[16];
 	bool has_local, proven, is_encrypted;
+	bool by_reception;		/* what he entered at one */
 	uint32_t kbps;
 	int64_t device, trunk;
 };

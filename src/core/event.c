@@ -70,6 +70,14 @@ static const char *uri_of(const struct part *p)
 	return p->remote[0] ? p->remote : p->name;
 }
 
+Cv__ServiceType event_service(const struct service *sv)
+{
+	return sv->gateway ? CV__SERVICE_TYPE__SERVICE_GATEWAY :
+	       sv->kind == SERVICE_KIND_TEST ?
+	       CV__SERVICE_TYPE__SERVICE_TEST_CALL :
+	       CV__SERVICE_TYPE__SERVICE_CONFERENCE;
+}
+
 void event_fill_row(const struct meeting *m, const struct part *p,
 		    bool for_host, Cv__ParticipantRow *row)
 {
@@ -79,9 +87,8 @@ void event_fill_row(const struct meeting *m, const struct part *p,
 	row->overlay_text = text(p->no_overlay ? "" : p->overlay);
 	row->host = p->host;
 	row->service = part_is_waiting(p) ?
-		CV__SERVICE_TYPE__SERVICE_WAITING_ROOM : m->sv.gateway ?
-		CV__SERVICE_TYPE__SERVICE_GATEWAY :
-		CV__SERVICE_TYPE__SERVICE_CONFERENCE;
+		CV__SERVICE_TYPE__SERVICE_WAITING_ROOM :
+		event_service(&m->sv);
 	row->protocol = p->protocol ? (uint32_t)p->protocol :
 			p->leg.phase >= LEG_OPEN ? 1 : 0;
 	row->has_media = part_has_media(p);

@@ -220,6 +220,7 @@ static void fill(struct join *j, const Cv__Join *msg)
 	j->proxied = msg->proxied;
 	copy(j->invitation, sizeof(j->invitation), msg->invitation);
 	copy(j->one_time, sizeof(j->one_time), msg->one_time_token);
+	copy(j->extension, sizeof(j->extension), msg->extension);
 	copy(j->registration, sizeof(j->registration), msg->registration);
 	j->has_source = copy_ip(j->ip, msg->source);
 	j->port = msg->source ? (uint16_t)msg->source->port : 0;
@@ -294,6 +295,7 @@ static void fill_sip(struct join *j, const struct join_ask *a)
 	j->is_encrypted = a->is_encrypted;
 	j->device = a->device;
 	j->trunk = a->trunk;
+	j->by_reception = a->by_reception;
 	memcpy(j->ip, a->source.ip, sizeof(j->ip));
 	j->port = a->source.port;
 	j->has_source = true;

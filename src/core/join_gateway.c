@@ -39,7 +39,8 @@ static void routed(struct core *c, uint64_t who,
 			.device = j->device, .trunk = j->trunk,
 			.registered = join_is_registered(j) &&
 				j->way == JOIN_BY_SIP ? known : NULL,
-			.location = j->location};
+			.location = j->location,
+			.from_reception = j->by_reception};
 
 		take(j, gateway_route(c, &ask), true);
 		c->stats.joins_routed += j->gateway != 0;

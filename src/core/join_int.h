@@ -53,6 +53,9 @@ struct join {
 	size_t n_cookies;
 	char invitation[INVITATION_MAX + 1];
 	char one_time[TOKEN_TEXT_LEN + 1];
+	char extension[ALIAS_MAX + 1];	/* entered at a reception, or "" */
+	char path[ALIAS_MAX + 1];	/* of a reception, where he knocked */
+	bool by_reception;		/* alias is what he entered there */
 	char registration[TOKEN_TEXT_LEN + 1];
 
 	char caller[PART_NAME_MAX + 1];	/* SIP: From, without parameters */
@@ -152,6 +155,13 @@ enum join_event join_prove_step(struct join *j);	/* join_service.c */
 enum join_event join_pin(struct join *j);		/* join_pin.c */
 enum join_event join_person(struct join *j);		/* join_policy.c */
 enum join_event join_seat(struct join *j);		/* join_seat.c */
+
+/* --- join_reception.c ----------------------------------------------------------- */
+
+/* The service is a reception: what was entered, or the question for it. */
+enum join_event join_reception(struct join *j);
+/* join_service.c: what he wants is not there; a sign of somebody who tries. */
+void join_note_unknown(const struct join *j);
 
 /* --- join_gateway.c ------------------------------------------------------------ */
 

@@ -27,7 +27,8 @@ table[JOIN_WAY_COUNT][JOIN_STATE_COUNT][JE_COUNT] = {
 	[JOIN_BY_WEB] = {
 		SERVICE,
 		STEP(PROVE, PIN),
-		ASKS(PIN, API_ASK, TURN_WAIT),
+		[JOIN_PIN] = {JOIN_API_ASK, JOIN_TURN_WAIT, 0, JOIN_OVER, 0,
+			      JOIN_LOCATION},
 		WAITS(TURN_WAIT, PIN),
 		ASKS(API_ASK, API_SCRIPT, API_WAIT),
 		WAITS(API_WAIT, API_SCRIPT),
@@ -100,7 +101,8 @@ const char *join_state_name(enum join_state s)
 const char *join_event_name(enum join_event e)
 {
 	static const char *const names[JE_COUNT] = {"next", "later", "ready",
-						    "over", "entry"};
+						    "over", "entry",
+						    "again"};
 
 	return e < JE_COUNT ? names[e] : "?";
 }

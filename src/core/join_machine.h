@@ -61,6 +61,8 @@ enum join_event {
 	JE_READY,		/* what it waited for is there */
 	JE_OVER,		/* answered, timed out, the face is gone */
 	JE_ENTRY,		/* he was asked for a PIN on his line */
+	JE_AGAIN,		/* a reception: from the start, by what was
+				 * entered there */
 	JE_COUNT
 };
 

@@ -150,20 +150,20 @@ static void note_pin(struct join *j, bool ok)
 /* --- answers -------------------------------------------------------------------- */
 
 /* On his line he types it; three tries are all that he has. */
-static enum join_event entry(struct join *j, bool wrong)
+static enum join_event entry(struct join *j, bool wrong, bool may_hash)
 {
 	if (j->entries >= guard_call_tries(GUARD_FACE_SIP))
 		return join_answer(j, CV__JOIN_OUTCOME__JOIN_PIN_WRONG);
 	timer_cancel(&j->deadline);
 	secret_wipe(j->pin, sizeof(j->pin));
 	j->pin_n = 0;
-	sip_join_ask(j, wrong);
+	sip_join_ask(j, wrong, may_hash);
 	return JE_ENTRY;
 }
 
-static enum join_event wrong(struct join *j)
+static enum join_event wrong(struct join *j, bool may_hash)
 {
-	return j->way == JOIN_BY_SIP ? entry(j, true) :
+	return j->way == JOIN_BY_SIP ? entry(j, true, may_hash) :
 		join_answer(j, CV__JOIN_OUTCOME__JOIN_PIN_WRONG);
 }
 
@@ -172,7 +172,7 @@ static enum join_event prompt(struct join *j, bool host, bool guest)
 	Cv__JoinReply r = CV__JOIN_REPLY__INIT;
 
 	if (j->way == JOIN_BY_SIP)
-		return entry(j, j->entries > 0);
+		return entry(j, j->entries > 0, host && !guest);
 	r.outcome = CV__JOIN_OUTCOME__JOIN_PIN_REQUIRED;
 	r.host_pin = host;
 	r.guest_pin = guest;
@@ -191,7 +191,7 @@ static enum join_event refuse(struct join *j)
 	case ACCESS_ASK:
 		return prompt(j, true, true);
 	case ACCESS_WRONG:
-		return wrong(j);
+		return wrong(j, false);
 	default:
 		return join_answer(j, CV__JOIN_OUTCOME__JOIN_NOT_FOUND);
 	}
@@ -254,7 +254,8 @@ static enum join_event act_on(struct join *j, const struct pins *pins,
 		tell(j, PIN_NEEDED, span_str(j->alias));
 		return prompt(j, host, guest);
 	case ACCESS_WRONG:
-		return wrong(j);
+		access_prompt(&pins->cfg, &host, &guest);
+		return wrong(j, host && !guest);
 	default:
 		return refuse(j);
 	}
@@ -328,6 +329,8 @@ enum join_event join_pin(struct join *j)
 			     handles_get(j->c->members, rs.holder);
 		return JE_NEXT;
 	}
+	if (j->sv.kind == SERVICE_KIND_RECEPTION && j->conf && !j->refused)
+		return join_reception(j);
 	/* Policy said what he is. */
 	if (j->has_role && j->conf && !j->refused)
 		return JE_NEXT;

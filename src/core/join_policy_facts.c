@@ -83,6 +83,8 @@ void join_policy_facts(struct join *j, enum policy_kind kind,
 	f->service_name = span_str(j->sv.name);
 	f->unique_service_name = span_str(j->sv.name);
 	f->service_tag = or_none(j->sv.tag);
+	if (j->by_reception)
+		f->trigger = SPAN_LIT("two_stage_dialing");
 }
 
 /* --- our own words --------------------------------------------------------------- */
@@ -128,7 +130,11 @@ void join_policy_ours(struct join *j)
 		ours_gateway(j, s);
 		return;
 	}
-	policy_service_init(s, POLICY_SV_CONFERENCE);
+	policy_service_init(s, j->sv.kind == SERVICE_KIND_TEST ?
+		POLICY_SV_TEST_CALL : j->sv.kind == SERVICE_KIND_RECEPTION ?
+		POLICY_SV_TWO_STAGE_DIALING : POLICY_SV_CONFERENCE);
+	s->match_string = span_str(j->sv.match);
+	s->replace_string = span_str(j->sv.replace);
 	s->name = span_str(j->sv.name);
 	s->service_tag = span_str(j->sv.tag);
 	s->description = store_text(conf, CONFERENCE_DESCRIPTION);
@@ -196,12 +202,31 @@ static uint32_t kbps(int64_t bps, uint32_t fallback)
 	return bps > 0 ? (uint32_t)(bps / 1000) : fallback;
 }
 
+static bool is_joinable(const struct policy_service *s)
+{
+	return s->type == POLICY_SV_CONFERENCE ||
+	       s->type == POLICY_SV_LECTURE ||
+	       s->type == POLICY_SV_TEST_CALL ||
+	       (s->type == POLICY_SV_TWO_STAGE_DIALING &&
+		s->two_stage_dial_type == 0 &&
+		s->match_string.n <= SERVICE_PATTERN_MAX &&
+		s->replace_string.n <= SERVICE_PATTERN_MAX);
+}
+
+static void fill_kind(struct service *sv, const struct policy_service *s)
+{
+	sv->kind = s->type == POLICY_SV_TEST_CALL ? SERVICE_KIND_TEST :
+		   s->type == POLICY_SV_TWO_STAGE_DIALING ?
+		   SERVICE_KIND_RECEPTION : SERVICE_KIND_CONFERENCE;
+	(void)span_cstr(s->match_string, sv->match, sizeof(sv->match));
+	(void)span_cstr(s->replace_string, sv->replace, sizeof(sv->replace));
+}
+
 bool join_policy_adopt(struct join *j, const struct policy_service *s)
 {
 	const struct store_row *row;
 
-	if ((s->type != POLICY_SV_CONFERENCE &&
-	     s->type != POLICY_SV_LECTURE) || s->call_type > CALL_AUDIO)
+	if (!is_joinable(s) || s->call_type > CALL_AUDIO)
 		return false;
 	/* Its name is the main room's, where he is not meant to be. */
 	if (s->breakout)
@@ -227,6 +252,7 @@ bool join_policy_adopt(struct join *j, const struct policy_service *s)
 			SV_CRYPTO_ON : s->crypto_mode == POLICY_CRYPTO_OFF ?
 			SV_CRYPTO_OFF : SV_CRYPTO_BESTEFFORT;
 	fill_cfg(j, s);
+	fill_kind(&j->sv, s);
 	j->own.allow_guests = s->allow_guests;
 	return take_pin(&j->own.host, s->pin) == 0 &&
 	       take_pin(&j->own.guest, s->guest_pin) == 0;

@@ -1,6 +1,7 @@
 /* A seat in the room, and the answer when it is on disk. */
 #include "core/caller.h"
 #include "core/join_policy.h"
+#include "core/test_call.h"
 
 #include "base/alloc.h"
 #include "base/rand.h"
@@ -23,9 +24,7 @@ static void fill_ok(const struct member *mb, const struct join *j,
 	r->display_name = text(p->name);
 	r->host = p->host;
 	r->service = part_is_waiting(p) ?
-		CV__SERVICE_TYPE__SERVICE_WAITING_ROOM : sv->gateway ?
-		CV__SERVICE_TYPE__SERVICE_GATEWAY :
-		CV__SERVICE_TYPE__SERVICE_CONFERENCE;
+		CV__SERVICE_TYPE__SERVICE_WAITING_ROOM : event_service(sv);
 	r->conference_name = text(sv->name);
 	r->service_name = text(p->alias);
 	r->call_tag = text(p->call_tag);
@@ -184,7 +183,8 @@ static int add_member(const struct join *j, struct meeting *m,
 {
 	struct core *c = j->c;
 	struct room_join rj = {
-		.name = span_str(j->name), .alias = span_str(j->alias),
+		.name = span_str(j->name),
+		.alias = span_str(j->path[0] ? j->path : j->alias),
 		.call_tag = span_str(j->tag), .vendor = span_str(j->agent),
 		.remote = span_str(j->remote), .host = j->host,
 		.direct_chat = j->direct_chat, .control_only = !j->has_media,
@@ -226,7 +226,13 @@ static enum join_event enter(struct join *j)
 	struct core *c = j->c;
 	struct meeting *m = meeting_of_conf(c, j->conf);
 	struct member *mb = NULL;
-	int r = m ? 0 : meeting_new(c, &j->sv, 0, &m);
+	int r;
+
+	if (j->sv.kind == SERVICE_KIND_TEST) {
+		test_call_own(c, &j->sv);
+		m = NULL;
+	}
+	r = m ? 0 : meeting_new(c, &j->sv, 0, &m);
 
 	if (r < 0)
 		return overload(j);

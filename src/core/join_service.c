@@ -11,6 +11,13 @@ static bool is_number(const char *alias)
 	return n > 0;
 }
 
+void join_note_unknown(const struct join *j)
+{
+	guard_note_scan(j->c->guard, &j->facts, is_number(j->extension[0] ?
+			j->extension : j->alias) ? GUARD_SCAN_NUMBER :
+			GUARD_SCAN_ALIAS, j->c->now_ns);
+}
+
 /* Who is refused for what he did before is not counted anew: his time is not
  * to grow by being refused. */
 static void ask_guard(struct join *j, bool known)
@@ -31,9 +38,7 @@ static void ask_guard(struct join *j, bool known)
 		guard_note_scan(c->guard, &j->facts, GUARD_SCAN_AGENT,
 				c->now_ns);
 	if (!known)
-		guard_note_scan(c->guard, &j->facts, is_number(j->alias) ?
-				GUARD_SCAN_NUMBER : GUARD_SCAN_ALIAS,
-				c->now_ns);
+		join_note_unknown(j);
 }
 
 enum join_event join_service_find(struct join *j)

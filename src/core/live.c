@@ -43,7 +43,7 @@ void live_save_room(struct meeting *m)
 	int e;
 
 	/* A call by a rule does not outlive core, nor its legs. */
-	if (m->sv.gateway)
+	if (service_is_passing(&m->sv))
 		return;
 	memcpy(v.view, r->view, sizeof(v.view));
 	v.sv = m->sv;
@@ -60,7 +60,7 @@ void live_save_part(struct meeting *m, const struct part *p)
 	int e;
 
 	/* A SIP call ends with core. */
-	if (m->sv.gateway || p->protocol == PART_BY_SIP)
+	if (service_is_passing(&m->sv) || p->protocol == PART_BY_SIP)
 		return;
 	if (mb)
 		at = (struct live_place){mb->location, mb->media_location};

@@ -109,7 +109,7 @@ void load_tick(struct core *c)
 	/* Newcomers that wait in the guard's line, or type, load nothing. */
 	f.permille[SHED_JOINS] = permille(handles_count(c->joins) -
 					  guard_waiting(c->guard) -
-					  f_sip.entering,
+					  f_sip.joins,
 					  CORE_JOINS_MAX);
 	f.permille[SHED_POOL] = permille(pool.waiting, POOL_QUEUE_MAX);
 	f.permille[SHED_STORE] = permille(store.queued, STORE_QUEUE_MAX);

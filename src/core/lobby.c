@@ -29,6 +29,17 @@ static const struct {
 			       PROMPT_GOODBYE}, ONCE, 0},
 	[LOBBY_WELCOME] = {"welcome"},
 	[LOBBY_GOODBYE] = {"goodbye", {PROMPT_GOODBYE}, ONCE, 0},
+	[LOBBY_PIN_OR_HASH] = {"pin or hash", {PROMPT_ENTER_PIN_OR_HASH},
+			       FOR_EVER, AGAIN_MS},
+	[LOBBY_PIN_WRONG_OR_HASH] = {"pin wrong", {PROMPT_WRONG_PIN,
+				     PROMPT_ENTER_PIN_OR_HASH}, FOR_EVER,
+				     AGAIN_MS},
+	[LOBBY_ALIAS_ENTRY] = {"alias entry", {PROMPT_WELCOME,
+			       PROMPT_ENTER_ALIAS}, FOR_EVER, AGAIN_MS},
+	[LOBBY_ALIAS_WRONG] = {"alias wrong", {PROMPT_WRONG_ALIAS,
+			       PROMPT_ENTER_ALIAS}, FOR_EVER, AGAIN_MS},
+	[LOBBY_ALIAS_GONE] = {"alias gone", {PROMPT_NOT_AVAILABLE,
+			      PROMPT_GOODBYE}, ONCE, 0},
 };
 
 const char *lobby_word_name(enum lobby_word w)

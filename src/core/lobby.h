@@ -18,6 +18,11 @@ enum lobby_word {
 	LOBBY_UNAVAILABLE,
 	LOBBY_WELCOME,			/* he is inside */
 	LOBBY_GOODBYE,
+	LOBBY_PIN_OR_HASH,		/* the PIN, or # alone for guests */
+	LOBBY_PIN_WRONG_OR_HASH,
+	LOBBY_ALIAS_ENTRY,		/* a reception: whom to call */
+	LOBBY_ALIAS_WRONG,
+	LOBBY_ALIAS_GONE,
 	LOBBY_WORD_COUNT
 };
 

@@ -122,6 +122,13 @@ struct span service_alias(struct core *c, int64_t conf)
 	return SPAN_NONE;
 }
 
+static enum service_kind kind_of(int64_t type)
+{
+	return type == SV_TEST_CALL ? SERVICE_KIND_TEST :
+	       type == SV_TWO_STAGE_DIALING ? SERVICE_KIND_RECEPTION :
+	       SERVICE_KIND_CONFERENCE;
+}
+
 void service_of_conf(struct core *c, const struct store_row *conf,
 		     struct service *out)
 {
@@ -140,6 +147,11 @@ void service_of_conf(struct core *c, const struct store_row *conf,
 	out->crypto = number_or(conf, CONFERENCE_CRYPTO_MODE, out->crypto);
 	out->overlay_text = store_bool(conf, CONFERENCE_ENABLE_OVERLAY_TEXT);
 	conf_cfg(c, conf, &out->cfg);
+	out->kind = kind_of(store_int(conf, CONFERENCE_SERVICE_TYPE));
+	(void)span_cstr(store_text(conf, CONFERENCE_MATCH_STRING), out->match,
+			sizeof(out->match));
+	(void)span_cstr(store_text(conf, CONFERENCE_REPLACE_STRING),
+			out->replace, sizeof(out->replace));
 }
 
 static void on_tick(struct timer *t, void *arg, uint64_t now_ns)
@@ -173,6 +185,7 @@ int meeting_new(struct core *c, const struct service *sv, uint64_t restore_id,
 	m->worker = -1;
 	timer_init(&m->tick, on_tick, m);
 	picture_init(m);
+	test_call_init(m);
 	if (restore_id)
 		r = handles_restore(c->meetings, restore_id, m);
 	m->id = restore_id ? restore_id : handles_add(c->meetings, m);
@@ -200,6 +213,7 @@ void meeting_free(struct meeting *m)
 	(void)handles_del(c->meetings, m->id);
 	timer_cancel(&m->tick);
 	timer_cancel(&m->plan);
+	test_call_release(m);
 	room_free(&m->room);
 	stage_free(&m->stage);
 	mem_free(m);

@@ -200,6 +200,7 @@ static void fill_in(const struct meeting *m, struct stage_person *people,
 	in->personal_max = (uint32_t)store_global(c->store,
 						  GLOBAL_PERSONAL_PICTURE_MAX);
 	in->step_min = m->sv.pixels_step;
+	in->mirror = m->sv.kind == SERVICE_KIND_TEST;
 	if (m->worker >= 0)
 		in->load_permille = c->workers[m->worker].load_permille;
 }

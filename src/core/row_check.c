@@ -1,6 +1,7 @@
 #include "core/row_check.h"
 
 #include "core/policy/script/script.h"
+#include "core/regex/regex.h"
 #include "core/routing/rule_row.h"
 #include "core/routing/toll.h"
 
@@ -64,6 +65,31 @@ static int check_global(const struct schema_value *v,
 	return e;
 }
 
+static int check_conference(const struct schema_value *v,
+			    struct schema_error *why)
+{
+	const struct schema_resource *r = schema_resource(RES_CONFERENCE);
+	const struct span match = v[CONFERENCE_MATCH_STRING].s;
+	struct regex_error err = {.at = 0};
+	struct regex *re = NULL;
+	int e = 0;
+
+	if (match.n)
+		e = regex_new(&re, match, REGEX_NOCASE, &err);
+	if (e < 0)
+		schema_fail(why, r, "match_string", "pattern", err.at + 1,
+			    "%s", err.text);
+	else if (re && regex_replacement_check(re,
+			v[CONFERENCE_REPLACE_STRING].s) < 0) {
+		e = E_FORMAT;
+		schema_fail(why, r, "replace_string", "pattern", 0,
+			    "\\1 to \\9 name groups that match_string has, "
+			    "\\\\ is a backslash");
+	}
+	regex_free(&re);
+	return e;
+}
+
 int core_row_check(enum schema_resource_id res,
 		   const struct schema_value *values,
 		   struct schema_error *why)
@@ -71,6 +97,8 @@ int core_row_check(enum schema_resource_id res,
 	switch (res) {
 	case RES_GATEWAY_ROUTING_RULE:
 		return rule_values_check(values, why);
+	case RES_CONFERENCE:
+		return check_conference(values, why);
 	case RES_POLICY_SERVER:
 		return check_policy(values, why);
 	case RES_GLOBAL:

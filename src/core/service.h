@@ -9,9 +9,17 @@
 #pragma once
 #include "core/rooms/room.h"
 
-enum { SERVICE_NAME_MAX = PART_NAME_MAX, SERVICE_TAG_MAX = PART_TAG_MAX };
+enum { SERVICE_NAME_MAX = PART_NAME_MAX, SERVICE_TAG_MAX = PART_TAG_MAX,
+       SERVICE_PATTERN_MAX = 1000 };
+
+enum service_kind {
+	SERVICE_KIND_CONFERENCE = 0,
+	SERVICE_KIND_TEST,		/* each caller has his own: test_call.h */
+	SERVICE_KIND_RECEPTION,		/* never a meeting: reception.h */
+};
 
 struct service {
+	enum service_kind kind;
 	/* Of the conference's row (> 0), or made of the name (< 0). */
 	int64_t id;
 	char name[SERVICE_NAME_MAX + 1];
@@ -23,4 +31,12 @@ struct service {
 	uint32_t crypto;		/* SV_CRYPTO_ON, ...: of SIP legs */
 	bool overlay_text;
 	struct room_cfg cfg;
+	/* Of a reception: what may be entered, and what is called then. */
+	char match[SERVICE_PATTERN_MAX + 1], replace[SERVICE_PATTERN_MAX + 1];
 };
+
+/* Does it end with core, like its legs? Nothing of it is in the journal. */
+static inline bool service_is_passing(const struct service *sv)
+{
+	return sv->gateway || sv->kind == SERVICE_KIND_TEST;
+}

@@ -103,6 +103,7 @@ void sip_call_free(struct sip_call *call)
 	timer_cancel(&call->digit);
 	timer_cancel(&call->ask_late);
 	sip_offer_drop(call);
+	mem_free(call->reception);
 	if (call->face)
 		(void)map_del(c->sip->by_face, face_key(&call->face));
 	(void)handles_del(c->sip->table, call->id);
@@ -240,8 +241,8 @@ static void send_hangup(struct sip_call *call)
 static void goodbye(struct sip_call *call)
 {
 	enum { GOODBYE_S = 15 };
-	const enum lobby_word w = call->join ? LOBBY_TIMED_OUT :
-		call->outcome == CV__JOIN_OUTCOME__JOIN_ROOM_FULL ?
+	const enum lobby_word w = call->was_late ? LOBBY_TIMED_OUT :
+		call->asks_alias ? LOBBY_ALIAS_GONE : call->outcome == CV__JOIN_OUTCOME__JOIN_ROOM_FULL ?
 		LOBBY_FULL :
 		call->outcome == CV__JOIN_OUTCOME__JOIN_PIN_WRONG ?
 		LOBBY_PIN_GONE : LOBBY_UNAVAILABLE;
@@ -280,6 +281,12 @@ static void check(struct sip_call *call)
 	char pin[SIP_DIGITS_MAX + 1];
 	const uint64_t join = call->join;
 
+	if (call->asks_alias) {
+		(void)snprintf(pin, sizeof(pin), "%s", call->digits);
+		sip_entry_end(call);
+		sip_reception_enter(call, span_str(pin));
+		return;
+	}
 	/* A '#' alone: he has none. */
 	(void)snprintf(pin, sizeof(pin), "%s", call->n_digits ? call->digits :
 		       "none");
@@ -377,7 +384,7 @@ static void note_service(struct sip_call *call, const struct join *j)
 		store_global(j->c->store, GLOBAL_MAX_CALLRATE_OUT);
 }
 
-void sip_join_ask(const struct join *j, bool wrong)
+void sip_join_ask(const struct join *j, bool wrong, bool may_hash)
 {
 	struct sip_call *call = sip_call_get(j->c, j->sip);
 
@@ -387,6 +394,25 @@ void sip_join_ask(const struct join *j, bool wrong)
 	call->has_news = true;
 	call->news = SCE_ASK;
 	call->last_was_wrong = wrong;
+	call->asks_alias = false;
+	call->may_hash = may_hash;
+}
+
+void sip_join_reception(const struct join *j)
+{
+	struct sip_call *call = sip_call_get(j->c, j->sip);
+
+	if (!call)
+		return;
+	note_service(call, j);
+	call->join = 0;
+	call->has_news = true;
+	mem_free(call->reception);
+	call->reception = mem_dup(&j->sv, sizeof(j->sv));
+	call->outcome = CV__JOIN_OUTCOME__JOIN_OVERLOAD;
+	call->news = call->reception ? SCE_ASK : SCE_REFUSED;
+	call->asks_alias = call->reception != NULL;
+	call->last_was_wrong = false;
 }
 
 void sip_join_over(const struct join *j, Cv__JoinOutcome outcome)
@@ -400,7 +426,9 @@ void sip_join_over(const struct join *j, Cv__JoinOutcome outcome)
 	call->join = 0;
 	call->outcome = outcome;
 	call->has_news = true;
-	call->news = seated ? SCE_SEATED : SCE_REFUSED;
+	call->news = seated ? SCE_SEATED :
+		     sip_reception_again(call, outcome) ? SCE_ASK :
+		     SCE_REFUSED;
 	call->member = seated ? j->member : 0;
 	memcpy(call->contact, j->redirect, sizeof(call->contact));
 }
@@ -451,14 +479,19 @@ static uint32_t strangers_from(const struct core *c, const struct addr *a)
 	return n;
 }
 
-static uint32_t entering(const struct core *c)
+static uint32_t entering(const struct core *c, uint32_t *joins)
 {
 	uint32_t slot = 0, n = 0;
 	const struct sip_call *call;
 
-	while ((call = handles_next(c->sip->table, &slot, NULL)))
-		n += call->state == SIP_CALL_ENTRY ||
-		     call->state == SIP_CALL_LOBBY;
+	*joins = 0;
+	while ((call = handles_next(c->sip->table, &slot, NULL))) {
+		if (call->state != SIP_CALL_ENTRY &&
+		    call->state != SIP_CALL_LOBBY)
+			continue;
+		n++;
+		*joins += call->join != 0;
+	}
 	return n;
 }
 
@@ -466,13 +499,14 @@ static uint32_t entering(const struct core *c)
 static uint32_t cap_of(struct core *c, const struct addr *from, bool stranger)
 {
 	enum { BUSY = 486, UNAVAILABLE = 503 };
+	uint32_t joins;
 
 	if (c->sip->figures.calls >=
 	    (uint64_t)store_global(c->store, GLOBAL_MAX_SIP_CALLS))
 		return UNAVAILABLE;
 	if (!stranger)
 		return 0;
-	if (entering(c) >= (uint64_t)store_global(c->store,
+	if (entering(c, &joins) >= (uint64_t)store_global(c->store,
 					GLOBAL_MAX_SIP_PIN_PROMPTS))
 		return UNAVAILABLE;
 	return strangers_from(c, from) >=
@@ -490,7 +524,6 @@ static void fill_call(struct sip_call *call, const Cv__SipInvite *m,
 	call->has_local = sip_addr(&call->local, who->local);
 	call->is_encrypted = who->transport == CV__SIP_TRANSPORT__SIP_TLS;
 	call->has_credentials = id->who != SIP_STRANGER;
-	call->is_proven = who->proven;
 	call->device = id->device;
 	call->trunk = id->trunk;
 	call->state = SIP_CALL_DECIDING;
@@ -500,24 +533,25 @@ static void fill_call(struct sip_call *call, const Cv__SipInvite *m,
 	     who->from_name : who->from_uri);
 	copy(call->agent, sizeof(call->agent), who->user_agent);
 	call->has_offer = m->has_offer && m->offer;
+	call->kbps = m->kbps;
+	call->is_proven = who->proven;
 }
 
-static void start_join(struct sip_call *call, const Cv__SipInvite *m)
+void sip_call_join(struct sip_call *call, struct span alias,
+		   struct span dialled)
 {
 	struct join_ask a = {
-		.sip = call->id, .alias = ipc_bytes(m->alias),
-		.dialled = m->request_uri.len ? ipc_bytes(m->request_uri) :
-			   ipc_bytes(m->alias),
+		.sip = call->id, .alias = alias,
+		.dialled = dialled.n && dialled.n <= ALIAS_MAX ? dialled :
+			   alias,
 		.name = span_str(call->name), .agent = span_str(call->agent),
 		.caller = span_str(call->remote), .source = call->source,
-		.has_local = call->has_local, .kbps = m->kbps,
-		.proven = m->caller->proven,
-		.is_encrypted = call->is_encrypted,
+		.has_local = call->has_local, .kbps = call->kbps,
+		.proven = call->is_proven, .is_encrypted = call->is_encrypted,
+		.by_reception = call->by_reception,
 		.device = call->device, .trunk = call->trunk};
 
 	memcpy(a.local, call->local.ip, sizeof(a.local));
-	if (a.dialled.n > ALIAS_MAX)
-		a.dialled = a.alias;
 	call->join = join_sip(call->c, &a);
 	if (call->join) {
 		join_start(call->c, call->join);
@@ -541,7 +575,8 @@ static void take_call(struct core *c, const Cv__SipInvite *m,
 			sip_call_fire(call, SCE_REFUSED);
 			return;
 		}
-		start_join(call, m);
+		sip_call_join(call, ipc_bytes(m->alias),
+			      ipc_bytes(m->request_uri));
 		return;
 	}
 	c->sip->figures.capped++;
@@ -609,8 +644,9 @@ void sip_member_flags(struct member *mb)
 	const enum lobby_word w = s == PART_WAIT_HOST ? LOBBY_WAIT_FOR_HOST :
 		s == PART_WAIT_LOCK ? LOBBY_LOCKED : LOBBY_WELCOME;
 
+	/* A test call says what it has to say itself. */
 	if (call && call->state == SIP_CALL_IN && call->word != w &&
-	    s != PART_GONE)
+	    s != PART_GONE && mb->m->sv.kind != SERVICE_KIND_TEST)
 		(void)lobby_tell(call, w);
 }
 
@@ -859,7 +895,7 @@ void sip_settings(struct core *c)
 void sip_figures(const struct core *c, struct sip_figures *out)
 {
 	*out = c->sip->figures;
-	out->entering = entering(c);
+	out->entering = entering(c, &out->joins);
 }
 
 const struct sip_call *sip_next_call(const struct core *c, uint32_t *slot)

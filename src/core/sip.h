@@ -57,7 +57,10 @@ struct ipc_chan *sip_chan(const struct core *c);
 
 /* What becomes of it takes effect in sip_join_stepped(), when the join has
  * come to rest. */
-void sip_join_ask(const struct join *j, bool wrong);
+/* may_hash: a # alone is an answer, too: guests need no PIN. */
+void sip_join_ask(const struct join *j, bool wrong, bool may_hash);
+/* He is at a reception: it asks him whom to call. The join ends. */
+void sip_join_reception(const struct join *j);
 void sip_join_over(const struct join *j, Cv__JoinOutcome outcome);
 void sip_join_stepped(struct core *c, uint64_t call);
 
@@ -106,7 +109,8 @@ uint32_t sip_legs_on(const struct core *c, int worker);
 
 struct sip_figures {
 	uint32_t calls;			/* now, both ways */
-	uint32_t entering;		/* of them: PIN awaited */
+	uint32_t entering;		/* of them: PIN or number awaited */
+	uint32_t joins;			/* of those: their join waits, too */
 	uint64_t invites, challenged, wrong_digests, capped, refused,
 		 answered, reoffers, bad_cells, bad_handles, scans;
 };

@@ -12,6 +12,7 @@ static void on_late(struct timer *t, void *arg, uint64_t now_ns)
 	(void)t;
 	(void)now_ns;
 	core_turn(call->c);
+	call->was_late = true;
 	sip_call_fire(call, SCE_LATE);
 }
 
@@ -34,6 +35,17 @@ void sip_entry_end(struct sip_call *call)
 	call->n_digits = 0;
 }
 
+static enum lobby_word question(const struct sip_call *call)
+{
+	if (call->asks_alias)
+		return call->last_was_wrong ? LOBBY_ALIAS_WRONG :
+			LOBBY_ALIAS_ENTRY;
+	if (call->may_hash)
+		return call->last_was_wrong ? LOBBY_PIN_WRONG_OR_HASH :
+			LOBBY_PIN_OR_HASH;
+	return call->last_was_wrong ? LOBBY_PIN_WRONG : LOBBY_PIN_ENTRY;
+}
+
 void sip_entry_begin(struct sip_call *call)
 {
 	struct core *c = call->c;
@@ -42,8 +54,7 @@ void sip_entry_begin(struct sip_call *call)
 
 	sip_entry_end(call);
 	timer_set(c->wheel, &call->late, c->now_ns + wait_s * NS_PER_S);
-	(void)lobby_tell(call, call->last_was_wrong ? LOBBY_PIN_WRONG :
-			 LOBBY_PIN_ENTRY);
+	(void)lobby_tell(call, question(call));
 }
 
 void sip_entry_digit(struct sip_call *call, uint32_t digit)

@@ -47,6 +47,12 @@ struct sip_call {
 	char contact[ALIAS_MAX + 1];	/* a redirect by policy */
 	uint64_t member;		/* handle, 0 = no seat */
 	bool last_was_wrong;
+	/* A reception: whom to call is asked for, not a PIN. */
+	bool asks_alias, by_reception, was_late;
+	bool may_hash;			/* guests need no PIN: # alone */
+	unsigned alias_tries;
+	struct service *reception;	/* NULL: he came to none */
+	uint32_t kbps;
 	char digits[SIP_DIGITS_MAX + 1];
 	size_t n_digits;
 	struct timer late, digit;
@@ -103,6 +109,9 @@ struct sip {
 
 struct sip_call *sip_call_new(struct core *c, uint64_t face);
 struct sip_call *sip_call_by_face(const struct core *c, uint64_t face);
+/* A join to this alias, on his way already; OVERLOAD is told as news. */
+void sip_call_join(struct sip_call *call, struct span alias,
+		   struct span dialled);
 /* The face has a number for it; false: it cannot be kept. */
 bool sip_call_name(struct sip_call *call, uint64_t face);
 struct sip_call *sip_call_get(const struct core *c, uint64_t id);
@@ -177,6 +186,13 @@ struct ipc_chan *sip_media_of(const struct sip_call *call);
 
 /* The call may be gone afterwards. */
 void sip_keys_press(struct sip_call *call, struct member *mb, uint32_t key);
+
+/* --- sip_reception.c --------------------------------------------------------------- */
+
+/* What he entered is called. One event is fired, now or later. */
+void sip_reception_enter(struct sip_call *call, struct span entered);
+/* That led nowhere: may he enter something else? */
+bool sip_reception_again(struct sip_call *call, Cv__JoinOutcome outcome);
 
 /* --- sip_entry.c ----------------------------------------------------------------- */
 

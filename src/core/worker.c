@@ -364,7 +364,8 @@ void worker_media_message(struct worker *wk, enum ipc_type type,
 		sip_leg_bfcp(wk, (const Cv__LegBfcp *)msg);
 		break;
 	case IPC_LEG_PLAYED:
-		sip_leg_played(wk, (const Cv__LegPlayed *)msg);
+		if (!test_call_played(wk, (const Cv__LegPlayed *)msg))
+			sip_leg_played(wk, (const Cv__LegPlayed *)msg);
 		break;
 	case IPC_LEG_BANDWIDTH:
 		bandwidth(wk, (const Cv__LegBandwidth *)msg);

@@ -126,6 +126,34 @@ static int pin_pair(const struct schema_resource *r, struct span host,
 	return E_INVAL;
 }
 
+/* Whoever knows the alias hears himself, or is asked for another one: there is
+ * nothing that a PIN would guard. */
+static int check_kind(const struct schema_resource *r,
+		      const struct schema_value *v, struct schema_error *why)
+{
+	const int64_t type = v[CONFERENCE_SERVICE_TYPE].i;
+	const bool has_pattern = v[CONFERENCE_MATCH_STRING].s.n > 0;
+
+	if (type != SV_CONFERENCE && (!v[CONFERENCE_PIN].is_null ||
+				      !v[CONFERENCE_GUEST_PIN].is_null ||
+				      v[CONFERENCE_ALLOW_GUESTS].i)) {
+		schema_fail(why, r, "pin", "service-type", 0,
+			    "belongs to service_type=conference: test calls "
+			    "and receptions have no PIN");
+		return E_INVAL;
+	}
+	if (has_pattern && type != SV_TWO_STAGE_DIALING) {
+		schema_fail(why, r, "match_string", "service-type", 0,
+			    "belongs to service_type=two_stage_dialing");
+		return E_INVAL;
+	}
+	if (has_pattern || !v[CONFERENCE_REPLACE_STRING].s.n)
+		return 0;
+	schema_fail(why, r, "replace_string", "service-type", 0,
+		    "needs a match_string");
+	return E_INVAL;
+}
+
 static int check_conference(const struct schema_resource *r,
 			    const struct schema_value *v,
 			    const struct schema_context *ctx,
@@ -133,7 +161,9 @@ static int check_conference(const struct schema_resource *r,
 {
 	const struct schema_value *pin = &v[CONFERENCE_PIN];
 	const struct schema_value *guest = &v[CONFERENCE_GUEST_PIN];
-	int e = pin_min_length(r, "pin", pin, ctx->min_pin_length, why);
+	int e = check_kind(r, v, why);
+	if (e == 0)
+		e = pin_min_length(r, "pin", pin, ctx->min_pin_length, why);
 	if (e == 0)
 		e = pin_min_length(r, "guest_pin", guest, ctx->min_pin_length,
 				   why);
@@ -323,6 +353,27 @@ static int check_sip_proxy(const struct schema_resource *r,
 	return 0;
 }
 
+/* Pauses included, it must fit into one order to media. */
+static int check_automatic(const struct schema_resource *r,
+			   const struct schema_value *v,
+			   struct schema_error *why)
+{
+	static const char keys[] = "0123456789*#ABCD,";
+	const struct span s = v[AUTOMATIC_PARTICIPANT_DTMF_SEQUENCE].s;
+
+	for (size_t i = 0; i < s.n; i++)
+		if (!memchr(keys, s.p[i], sizeof(keys) - 1)) {
+			schema_fail(why, r, "dtmf_sequence", "keys", i + 1,
+				    "0 to 9, *, #, A to D and commas only");
+			return E_INVAL;
+		}
+	if (s.n <= SCHEMA_DTMF_MAX)
+		return 0;
+	schema_fail(why, r, "dtmf_sequence", "length", 0,
+		    "at most %d keys and pauses", SCHEMA_DTMF_MAX);
+	return E_INVAL;
+}
+
 int schema_check_row(const struct schema_resource *r,
 		     const struct schema_value *values,
 		     const struct schema_context *ctx,
@@ -355,6 +406,8 @@ int schema_check_row(const struct schema_resource *r,
 		return check_sip_proxy(r, values, why);
 	case RES_TURN_SERVER:
 		return check_turn(r, values, why);
+	case RES_AUTOMATIC_PARTICIPANT:
+		return check_automatic(r, values, why);
 	default:
 		return 0;
 	}

@@ -98,6 +98,7 @@ enum schema_resource_id {
 	RES_SIP_PROXY,
 	RES_STUN_SERVER,
 	RES_TURN_SERVER,
+	RES_AUTOMATIC_PARTICIPANT,
 	RES_COUNT
 };
 
@@ -183,6 +184,12 @@ enum {
 #undef X
 	TURN_SERVER_COUNT
 };
+enum {
+#define X(e, ...) AUTOMATIC_PARTICIPANT_##e,
+#include "schema/automatic_participant.def"
+#undef X
+	AUTOMATIC_PARTICIPANT_COUNT
+};
 
 enum {
 	SCHEMA_FIELDS_MAX = 128,
@@ -194,10 +201,15 @@ enum {
 	SCHEMA_TEXT_MAX = 8192,
 	SCHEMA_NETS_MAX = 256,		/* networks in one list */
 	SCHEMA_REFS_MAX = 16,		/* references in one list */
+	SCHEMA_DTMF_MAX = 64,		/* keys of one sequence */
 };
 
 /* Values of enumerations, in the order of their `choices`. */
 enum { CHAT_DEFAULT = 0, CHAT_YES, CHAT_NO };
+enum { SV_CONFERENCE = 0, SV_TEST_CALL, SV_TWO_STAGE_DIALING };
+enum { SV_ADP_GUEST = 0, SV_ADP_CHAIR };
+enum { SV_ADP_MANUAL = 0, SV_ADP_ROUTING_RULE };
+enum { SV_ALIVE_YES = 0, SV_ALIVE_IF_MULTIPLE, SV_ALIVE_NEVER };
 enum { CALL_VIDEO = 0, CALL_VIDEO_ONLY, CALL_AUDIO };
 enum { PIXELS_SD = 0, PIXELS_HD, PIXELS_FULLHD };
 /* SV_: values that others name the same way elsewhere. */

@@ -47,6 +47,9 @@ static const struct schema_field stun_server_fields[] = {
 static const struct schema_field turn_server_fields[] = {
 #include "schema/turn_server.def"
 };
+static const struct schema_field automatic_participant_fields[] = {
+#include "schema/automatic_participant.def"
+};
 #undef X
 
 static const struct schema_resource resources[RES_COUNT] = {
@@ -137,6 +140,14 @@ static const struct schema_resource resources[RES_COUNT] = {
 		.title = "TURN server", .fields = turn_server_fields,
 		.n_fields = TURN_SERVER_COUNT, .rows_max = 1000,
 		.name_field = TURN_SERVER_NAME,
+	},
+	[RES_AUTOMATIC_PARTICIPANT] = {
+		.id = RES_AUTOMATIC_PARTICIPANT,
+		.name = "automatic_participant",
+		.title = "Automatically dialled participant",
+		.fields = automatic_participant_fields,
+		.n_fields = AUTOMATIC_PARTICIPANT_COUNT, .rows_max = 5000,
+		.name_field = AUTOMATIC_PARTICIPANT_ALIAS,
 	},
 };
 

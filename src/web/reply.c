@@ -151,6 +151,10 @@ void reply_join(struct web *w, struct pending *p, const Cv__JoinReply *m)
 				w->set.pin_entry_s);
 		reply_json(w, &p->to, 403);
 		return;
+	case CV__JOIN_OUTCOME__JOIN_EXTENSION_REQUIRED:
+		rows_extension_prompt(&w->out);
+		reply_json(w, &p->to, 403);
+		return;
 	case CV__JOIN_OUTCOME__JOIN_PIN_WRONG:
 		text = "Invalid PIN";
 		break;

@@ -209,6 +209,16 @@ void rows_pin_prompt(struct json_out *j, bool host_pin, bool guest_pin,
 	json_close(j);
 }
 
+void rows_extension_prompt(struct json_out *j)
+{
+	success(j);
+	json_open(j);
+	json_kv_str(j, "conference_extension", "required");
+	json_kv_str(j, "conference_extension_type", "standard");
+	json_close(j);
+	json_close(j);
+}
+
 void rows_refreshed(struct json_out *j, const Cv__CommandReply *r)
 {
 	success(j);

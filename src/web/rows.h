@@ -21,6 +21,8 @@ void rows_joined(struct json_out *j, const Cv__JoinReply *r);
 /* The 403 prompt for a PIN, that may be looked at for so long; 0 = not said. */
 void rows_pin_prompt(struct json_out *j, bool host_pin, bool guest_pin,
 		     uint32_t entry_s);
+/* The 403 question of a reception: whom to call. */
+void rows_extension_prompt(struct json_out *j);
 void rows_refreshed(struct json_out *j, const Cv__CommandReply *r);
 /* A registration; a refresh says less. */
 void rows_registered(struct json_out *j, const Cv__RegReply *r, bool is_new);

@@ -152,7 +152,8 @@ size_t insecure_row(const struct schema_resource *r,
 		    struct insecure out[INSECURE_MAX])
 {
 	size_t n = weak_values(r, v, out);
-	if (r->id == RES_CONFERENCE && v[CONFERENCE_PIN].is_null)
+	if (r->id == RES_CONFERENCE && v[CONFERENCE_PIN].is_null &&
+	    v[CONFERENCE_SERVICE_TYPE].i == SV_CONFERENCE)
 		add(r, v, ALARM_ROOM_WITHOUT_PIN, "",
 		    "anybody who knows an alias gets in", &out[n++]);
 	if (r->id == RES_GATEWAY_ROUTING_RULE && lets_strangers_out(v))

@@ -272,6 +272,7 @@ static const struct {
 		       "after timeout", "participant.remove", false},
 	[EXIT_NOBODY] = {"No participants can keep conference alive",
 			 "participant.remove", false},
+	[EXIT_TEST] = {"Test call finished", "participant.leave", false},
 };
 
 const char *room_exit_text(enum room_exit e)

@@ -269,6 +269,7 @@ enum room_exit {
 	EXIT_EXPIRED,		/* no refresh */
 	EXIT_KICKED, EXIT_ADMIN, EXIT_ALL_KICKED, EXIT_ADMIN_ALL,
 	EXIT_WAITED, EXIT_NO_HOST, EXIT_LAST, EXIT_NOBODY,
+	EXIT_TEST,		/* a test call is done */
 	EXIT_COUNT
 };
 /* The text of client-api 1.4. */

@@ -492,7 +492,7 @@ static enum stage_view view_for(const struct plan *p,
 	if (who->wait != VIEW_NONE)
 		return who->wait;
 	if (p->inside < 2)
-		return VIEW_ALONE;
+		return p->in->mirror && who->shows ? VIEW_SHARED : VIEW_ALONE;
 	if (personal(p))
 		return VIEW_PERSONAL;
 	if (has_main_place(p->in->view) && who->leg == p->s->main)

@@ -78,6 +78,7 @@ struct stage_in {
 	uint32_t personal_max;
 	uint32_t step_min;	/* best step allowed: 0 = 1280x720 */
 	uint32_t load_permille;	/* of the video worker */
+	bool mirror;		/* who is alone sees himself (test calls) */
 };
 
 struct stage_group {

@@ -370,8 +370,10 @@ static int pins_for_create(const struct ask *q, struct edit *e,
 {
 	const struct store_set *pin = set_of(e, CONFERENCE_PIN);
 	const struct store_set *guests = set_of(e, CONFERENCE_ALLOW_GUESTS);
+	const struct store_set *type = set_of(e, CONFERENCE_SERVICE_TYPE);
 	bool allow = guests != NULL && guests->value.i != 0;
-	if (says_open(q))
+	/* Test calls and receptions have none. */
+	if (says_open(q) || (type && type->value.i != SV_CONFERENCE))
 		return 0;
 	if (pin != NULL)
 		return pin->value.is_null ? fail_open(q, why) : 0;
@@ -416,6 +418,7 @@ static const char *action_of(enum schema_resource_id res, enum store_verb verb)
 		[RES_SIP_PROXY] = VERBS("sip_proxy"),
 		[RES_STUN_SERVER] = VERBS("stun_server"),
 		[RES_TURN_SERVER] = VERBS("turn_server"),
+		[RES_AUTOMATIC_PARTICIPANT] = VERBS("automatic_participant"),
 	};
 	return actions[res][verb];
 }

@@ -11,79 +11,79 @@
 #define X JOIN_STATE_COUNT	/* an empty cell */
 
 #define SERVICE                                                               \
-	[JOIN_RECEIVED] = {JOIN_LOCATION, X, X, JOIN_OVER, X},                \
-	[JOIN_LOCATION] = {JOIN_SERVICE_ASK, X, X, JOIN_OVER, X},             \
+	[JOIN_RECEIVED] = {JOIN_LOCATION, X, X, JOIN_OVER, X, X},                \
+	[JOIN_LOCATION] = {JOIN_SERVICE_ASK, X, X, JOIN_OVER, X, X},             \
 	[JOIN_SERVICE_ASK] = {JOIN_SERVICE_FIND, JOIN_SERVICE_WAIT, X,        \
-			      JOIN_OVER, X},                                  \
-	[JOIN_SERVICE_WAIT] = {X, X, JOIN_SERVICE_FIND, JOIN_OVER, X},        \
+			      JOIN_OVER, X, X},                                  \
+	[JOIN_SERVICE_WAIT] = {X, X, JOIN_SERVICE_FIND, JOIN_OVER, X, X},        \
 	[JOIN_SERVICE_FIND] = {JOIN_SERVICE_SCRIPT, JOIN_ROUTE_WAIT, X,       \
-			       JOIN_OVER, X},                                 \
-	[JOIN_ROUTE_WAIT] = {X, X, JOIN_SERVICE_SCRIPT, JOIN_OVER, X},        \
+			       JOIN_OVER, X, X},                                 \
+	[JOIN_ROUTE_WAIT] = {X, X, JOIN_SERVICE_SCRIPT, JOIN_OVER, X, X},        \
 	[JOIN_SERVICE_SCRIPT] = {JOIN_PROVE, JOIN_SERVICE_SCRIPT_WAIT, X,     \
-				 JOIN_OVER, X},                               \
-	[JOIN_SERVICE_SCRIPT_WAIT] = {X, X, JOIN_PROVE, JOIN_OVER, X}
+				 JOIN_OVER, X, X},                               \
+	[JOIN_SERVICE_SCRIPT_WAIT] = {X, X, JOIN_PROVE, JOIN_OVER, X, X}
 #define MEDIA                                                                 \
 	[JOIN_MEDIA_ASK] = {JOIN_MEDIA_SCRIPT, JOIN_MEDIA_WAIT, X, JOIN_OVER, \
-			    X},                                               \
-	[JOIN_MEDIA_WAIT] = {X, X, JOIN_MEDIA_SCRIPT, JOIN_OVER, X},          \
+			    X, X},                                               \
+	[JOIN_MEDIA_WAIT] = {X, X, JOIN_MEDIA_SCRIPT, JOIN_OVER, X, X},          \
 	[JOIN_MEDIA_SCRIPT] = {JOIN_SEAT, JOIN_MEDIA_SCRIPT_WAIT, X,          \
-			       JOIN_OVER, X},                                 \
-	[JOIN_MEDIA_SCRIPT_WAIT] = {X, X, JOIN_SEAT, JOIN_OVER, X}
-#define EMPTY {X, X, X, X, X}
+			       JOIN_OVER, X, X},                                 \
+	[JOIN_MEDIA_SCRIPT_WAIT] = {X, X, JOIN_SEAT, JOIN_OVER, X, X}
+#define EMPTY {X, X, X, X, X, X}
 
 static const enum join_state want[JOIN_WAY_COUNT][JOIN_STATE_COUNT][JE_COUNT] = {
-	/*			 next  later  ready  over  entry */
+	/*			 next  later  ready  over  entry  again */
 	[JOIN_BY_WEB] = {
 		SERVICE,
-		[JOIN_PROVE] = {JOIN_PIN, X, X, JOIN_OVER, X},
-		[JOIN_PIN] = {JOIN_API_ASK, JOIN_TURN_WAIT, X, JOIN_OVER, X},
-		[JOIN_TURN_WAIT] = {X, X, JOIN_PIN, JOIN_OVER, X},
+		[JOIN_PROVE] = {JOIN_PIN, X, X, JOIN_OVER, X, X},
+		[JOIN_PIN] = {JOIN_API_ASK, JOIN_TURN_WAIT, X, JOIN_OVER, X, JOIN_LOCATION},
+		[JOIN_TURN_WAIT] = {X, X, JOIN_PIN, JOIN_OVER, X, X},
 		[JOIN_ENTRY_WAIT] = EMPTY,
 		[JOIN_API_ASK] = {JOIN_API_SCRIPT, JOIN_API_WAIT, X,
-				  JOIN_OVER, X},
-		[JOIN_API_WAIT] = {X, X, JOIN_API_SCRIPT, JOIN_OVER, X},
+				  JOIN_OVER, X, X},
+		[JOIN_API_WAIT] = {X, X, JOIN_API_SCRIPT, JOIN_OVER, X, X},
 		[JOIN_API_SCRIPT] = {JOIN_STANDARD_ASK, JOIN_API_SCRIPT_WAIT,
-				     X, JOIN_OVER, X},
+				     X, JOIN_OVER, X, X},
 		[JOIN_API_SCRIPT_WAIT] = {X, X, JOIN_STANDARD_ASK, JOIN_OVER,
-					  X},
+					  X, X},
 		[JOIN_STANDARD_ASK] = {JOIN_STANDARD_SCRIPT,
-				       JOIN_STANDARD_WAIT, X, JOIN_OVER, X},
+				       JOIN_STANDARD_WAIT, X, JOIN_OVER, X, X},
 		[JOIN_STANDARD_WAIT] = {X, X, JOIN_STANDARD_SCRIPT, JOIN_OVER,
-					X},
+					X, X},
 		[JOIN_STANDARD_SCRIPT] = {JOIN_MEDIA_ASK,
 					  JOIN_STANDARD_SCRIPT_WAIT, X,
-					  JOIN_OVER, X},
+					  JOIN_OVER, X, X},
 		[JOIN_STANDARD_SCRIPT_WAIT] = {X, X, JOIN_MEDIA_ASK,
-					       JOIN_OVER, X},
+					       JOIN_OVER, X, X},
 		[JOIN_PERSON] = EMPTY,
 		MEDIA,
-		[JOIN_SEAT] = {X, JOIN_DURABLE, X, JOIN_OVER, X},
-		[JOIN_DURABLE] = {X, X, JOIN_OVER, X, X},
+		[JOIN_SEAT] = {X, JOIN_DURABLE, X, JOIN_OVER, X, X},
+		[JOIN_DURABLE] = {X, X, JOIN_OVER, X, X, X},
 		[JOIN_OVER] = EMPTY,
 	},
 	[JOIN_BY_SIP] = {
 		SERVICE,
-		[JOIN_PROVE] = {JOIN_STANDARD_ASK, X, X, JOIN_OVER, X},
+		[JOIN_PROVE] = {JOIN_STANDARD_ASK, X, X, JOIN_OVER, X, X},
 		[JOIN_PIN] = {JOIN_MEDIA_ASK, JOIN_TURN_WAIT, X, JOIN_OVER,
-			      JOIN_ENTRY_WAIT},
-		[JOIN_TURN_WAIT] = {X, X, JOIN_PIN, JOIN_OVER, X},
-		[JOIN_ENTRY_WAIT] = {X, X, JOIN_PIN, JOIN_OVER, X},
+			      JOIN_ENTRY_WAIT, X},
+		[JOIN_TURN_WAIT] = {X, X, JOIN_PIN, JOIN_OVER, X, X},
+		[JOIN_ENTRY_WAIT] = {X, X, JOIN_PIN, JOIN_OVER, X, X},
 		[JOIN_API_ASK] = EMPTY,
 		[JOIN_API_WAIT] = EMPTY,
 		[JOIN_API_SCRIPT] = EMPTY,
 		[JOIN_API_SCRIPT_WAIT] = EMPTY,
 		[JOIN_STANDARD_ASK] = {JOIN_STANDARD_SCRIPT,
-				       JOIN_STANDARD_WAIT, X, JOIN_OVER, X},
+				       JOIN_STANDARD_WAIT, X, JOIN_OVER, X, X},
 		[JOIN_STANDARD_WAIT] = {X, X, JOIN_STANDARD_SCRIPT, JOIN_OVER,
-					X},
+					X, X},
 		[JOIN_STANDARD_SCRIPT] = {JOIN_PERSON,
 					  JOIN_STANDARD_SCRIPT_WAIT, X,
-					  JOIN_OVER, X},
+					  JOIN_OVER, X, X},
 		[JOIN_STANDARD_SCRIPT_WAIT] = {X, X, JOIN_PERSON, JOIN_OVER,
-					       X},
-		[JOIN_PERSON] = {JOIN_PIN, X, X, JOIN_OVER, X},
+					       X, X},
+		[JOIN_PERSON] = {JOIN_PIN, X, X, JOIN_OVER, X, X},
 		MEDIA,
-		[JOIN_SEAT] = {X, X, X, JOIN_OVER, X},
+		[JOIN_SEAT] = {X, X, X, JOIN_OVER, X, X},
 		[JOIN_DURABLE] = EMPTY,
 		[JOIN_OVER] = EMPTY,
 	},
