@@ -75,7 +75,8 @@ static int take_addrs(struct nego_transport *t, const Cv__Section *s)
 	int r;
 
 	t->is_mux = s->rtcp_mux;
-	if (t->is_mux && s->ice_ufrag.len <= NEGO_UFRAG_MAX) {
+	if (t->is_mux && s->ice_ufrag.len &&
+	    s->ice_ufrag.len <= NEGO_UFRAG_MAX) {
 		t->ice_ufrag_n = s->ice_ufrag.len;
 		memcpy(t->ice_ufrag, s->ice_ufrag.data, s->ice_ufrag.len);
 	}
