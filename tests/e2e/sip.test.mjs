@@ -33,11 +33,11 @@ const roster = () => platform.cli('show', 'participant', 'conference=board');
 const heard = (b, kind) => b.counters().find((c) => c.kind === kind);
 const loud = -50;	// dB: a tone of 440 Hz that was encoded twice
 
-for (const [encryption, audio, video] of [['dtls_srtp', 'opus/48000/2', 'vp8'], ['srtp-mand', 'opus/48000/2', 'H264'], ['srtp-mand', 'G722/16000/1', ''], ['srtp-mand', 'PCMA/8000/1', '']])
-  test(`${encryption}, ${audio}, ${video || 'no video'}: a device and a browser hear each other`, { timeout: 90000 }, async (t) => {
+for (const [encryption, audio, video, ice] of [['dtls_srtp', 'opus/48000/2', 'vp8'], ['dtls_srtp', 'opus/48000/2', 'vp8', true], ['srtp-mand', 'opus/48000/2', 'H264'], ['srtp-mand', 'G722/16000/1', ''], ['srtp-mand', 'PCMA/8000/1', '']])
+  test(`${encryption}, ${audio}, ${video || 'no video'}${ice ? ', ICE' : ''}: a device and a browser hear each other`, { timeout: 90000 }, async (t) => {
     const door = await town.door(platform);
     const page = await Person.open(door, 'Page', { hz: 900, rgb: [200, 40, 40], program: town.program(process.env.CHROMIUM ?? '/usr/bin/chromium') });
-    const device = await Baresip.start(town, { ca, ip: '10.77.250.5', encryption, audio, video });
+    const device = await Baresip.start(town, { ca, ip: '10.77.250.5', encryption, audio, video, ice });
     try {
       await page.join('board', PIN);
       await page.up();
@@ -57,6 +57,7 @@ for (const [encryption, audio, video] of [['dtls_srtp', 'opus/48000/2', 'vp8'], 
       t.diagnostic(JSON.stringify(device.counters()));
       assert.ok(got.received > 100, `packets heard: ${got.received}`);
       if (video) assert.ok(heard(device, 'video').received > 20, 'pictures came');
+      if (ice) assert.match(device.said, /ice: audio: connectivity check is complete/);
       await until('it has left', () => !roster().some((p) => p.protocol === 'sip'));
     } finally {
       await device.stop();

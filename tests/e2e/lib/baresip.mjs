@@ -31,7 +31,7 @@ function certificate(dir, ip, ca) {
 
 export class Baresip {
   // encryption: 'dtls_srtp', 'srtp-mand' or '' (clear); transport: tls, tcp, udp.
-  static async start(town, { ca, ip, user = 'room', transport = 'tls', encryption = 'dtls_srtp', audio = 'opus/48000/2', video = '', hz = 440, login = '', server = '10.66.0.1' }) {
+  static async start(town, { ca, ip, user = 'room', transport = 'tls', encryption = 'dtls_srtp', audio = 'opus/48000/2', video = '', hz = 440, login = '', server = '10.66.0.1', ice = false }) {
     const b = new Baresip();
     b.town = town;
     b.ip = ip;
@@ -48,11 +48,11 @@ export class Baresip {
       'ausrc_srate 48000', 'auplay_srate 48000', 'ausrc_channels 2', 'auplay_channels 2',
       'video_source fakevideo,', 'video_display fakevideo,', 'video_size 640x360', 'video_bitrate 500000', 'video_fps 15',
       'rtp_ports 16000-16100', 'rtp_stats yes', 'net_interface lo',
-      ...modules.map((m) => `module ${m}.so`), 'module_tmp uuid.so', 'module_tmp account.so', 'module srtp.so', 'module dtls_srtp.so', 'module ctrl_tcp.so',
+      ...modules.map((m) => `module ${m}.so`), 'module_tmp uuid.so', 'module_tmp account.so', 'module srtp.so', 'module dtls_srtp.so', ...(ice ? ['module ice.so', 'rtcp_mux yes'] : []), 'module ctrl_tcp.so',
       'module_app menu.so', 'module_app debug_cmd.so', `ctrl_tcp_listen ${ip}:${CTRL}`, '',
     ].join('\n'));
     const port = transport === 'tls' ? SIP + 1 : SIP;
-    writeFileSync(join(b.dir, 'accounts'), `<sip:${user}@${login ? server : `${ip}:${port}`};transport=${transport}>;${login || 'regint=0'}${encryption ? `;mediaenc=${encryption}` : ''};audio_codecs=${audio};${video ? `video_codecs=${video};` : ''}answermode=auto\n`);
+    writeFileSync(join(b.dir, 'accounts'), `<sip:${user}@${login ? server : `${ip}:${port}`};transport=${transport}>;${login || 'regint=0'}${encryption ? `;mediaenc=${encryption}` : ''}${ice ? ';medianat=ice' : ''};audio_codecs=${audio};${video ? `video_codecs=${video};` : ''}answermode=auto\n`);
     b.child = town.spawn(['baresip', '-f', b.dir], { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, HOME: join(b.dir, 'home') } });
     for (const out of [b.child.stdout, b.child.stderr]) out.on('data', (d) => (b.said += d));
     b.child.stdin.on('error', () => {});
