@@ -4,7 +4,7 @@
 // own. As root the platform is started as `make run` starts it, with its bans
 // in the kernel; otherwise they act in the face.
 //
-// Schedule: alone, 140 s. It judges times to join, and gaps in sound.
+// Schedule: alone, 150 s. It judges times to join, and gaps in sound.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,8 +23,8 @@ const PIN = '248163';
 const JOIN_MS = 2000;
 const KERNEL_MS = 1000;
 const FORGED = 1000000;
-const NAT_S = process.env.CONCLAVE_LONG ? 600 : 60;
-const FLOOD_S = process.env.CONCLAVE_LONG ? 600 : 30;
+const NAT_S = process.env.CONCLAVE_LONG ? 600 : 40;
+const FLOOD_S = process.env.CONCLAVE_LONG ? 600 : 20;
 const FLOOD_PER_S = 2000, MAY_OPEN_PER_S = 200;	// as much as the machine gives; one address may
 const RELOAD_MS = 3000;
 const BUILD = process.env.CONCLAVE_BUILD ?? join(TOP, 'build');
