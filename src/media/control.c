@@ -252,6 +252,17 @@ static void in_leg_send_dtmf(struct media *m, const void *msg)
 		m->stats.bad_handles++;
 }
 
+static void in_leg_bfcp(struct media *m, const void *msg)
+{
+	const Cv__LegBfcp *b = msg;
+	struct leg *leg = leg_find(m, b->leg);
+
+	if (leg)
+		leg_bfcp_send(leg, ipc_bytes(b->datagram));
+	else
+		m->stats.bad_handles++;
+}
+
 static void in_leg_set(struct media *m, const void *msg)
 {
 	const Cv__LegSet *s = msg;
@@ -411,6 +422,7 @@ static const struct {
 	{IPC_LEG_ACCEPT, in_leg_accept}, {IPC_LEG_MOVE, in_leg_move},
 	{IPC_LEG_SEND_DTMF, in_leg_send_dtmf},
 	{IPC_LEG_WANT_KEY, in_leg_want_key},
+	{IPC_LEG_BFCP, in_leg_bfcp},
 	{IPC_LEG_PLAY, in_leg_play}, {IPC_LEG_LOOP, in_leg_loop},
 	{IPC_PICTURE_PLAN, in_plan}, {IPC_LEG_KEEP, in_leg_keep},
 	{IPC_SETTINGS, in_settings},

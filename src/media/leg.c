@@ -372,6 +372,7 @@ static void leg_init(struct leg *leg, struct room *room,
 	leg->handle = msg->leg;
 	leg->phase = CV__LEG_PHASE__LEG_NEW;
 	leg->nego.audio.section = leg->nego.video.section = NEGO_NONE;
+	leg->nego.bfcp.section = NEGO_NONE;
 	for (unsigned i = 0; i < LEG_FLOWS; i++)
 		flow_init(&leg->flows[i], leg);
 	leg->audio_flow = &leg->flows[0];
@@ -418,6 +419,7 @@ static void leg_free(struct leg *leg)
 	audio_leg_free(&leg->audio);
 	audio_repair_free(&leg->audio_repair);
 	leg_plain_release(leg);
+	leg_bfcp_close(leg);
 	for (unsigned i = 0; i < LEG_FLOWS; i++)
 		flow_release(&leg->flows[i]);
 	ice_leg_close(&leg->ice);
@@ -612,6 +614,7 @@ void leg_close(struct leg *leg)
 	video_out_free(&leg->vout);
 	for (unsigned i = 0; i < LEG_FLOWS && !leg->ice; i++)
 		flow_release(&leg->flows[i]);
+	leg_bfcp_close(leg);
 	ice_leg_close(&leg->ice);
 	list_add_tail(&m->dying, &leg->in_room);
 }

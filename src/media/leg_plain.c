@@ -131,6 +131,18 @@ static int flows_take(struct leg *leg, struct nego *n)
 	return n->audio.section >= 0 ? 0 : r;
 }
 
+/* A leg without floor control has everything else. */
+static void bfcp_take(struct leg *leg, struct nego *n)
+{
+	int r = leg_bfcp_agree(leg, &n->bfcp);
+
+	if (r == 0)
+		return;
+	log_warn(MOD, "no floor control for a leg",
+		 LOG_U("leg", leg->handle), LOG_E("error", r));
+	n->bfcp.section = NEGO_NONE;
+}
+
 static int offered_make(struct leg *leg, const Cv__LegOpen *msg)
 {
 	const struct nego_policy policy = policy_of(leg);
@@ -142,6 +154,8 @@ static int offered_make(struct leg *leg, const Cv__LegOpen *msg)
 				   family_of(leg, &leg->nego, local));
 	if (r == 0)
 		r = flows_take(leg, &leg->nego);
+	if (r == 0)
+		bfcp_take(leg, &leg->nego);
 	leg->plain.is_accepted = true;
 	return r;
 }
@@ -198,17 +212,27 @@ static struct nego_local_plain local_of(const struct leg *leg,
 	return l;
 }
 
+static struct nego_local_plain bfcp_local_of(const struct leg *leg)
+{
+	struct nego_local_plain l = {.addr.port = leg_bfcp_port(leg)};
+
+	memcpy(l.addr.ip, leg->plain.ip, 16);
+	return l;
+}
+
 int leg_plain_answer(struct leg *leg, const Cv__LegDescription *offer,
 		     Cv__LegDescription **answer)
 {
 	const struct nego_local_plain audio = local_of(leg, leg->audio_flow);
 	const struct nego_local_plain video = local_of(leg, leg->video_flow);
+	const struct nego_local_plain bfcp = bfcp_local_of(leg);
 	struct nego_local local = {
 		.fingerprint = span_of(leg->m->fingerprint,
 				       sizeof(leg->m->fingerprint)),
 		.audio_ssrc = leg->audio_out.ssrc,
 		.video_ssrc = leg->video_ssrc,
 		.audio_plain = &audio, .video_plain = &video,
+		.bfcp_plain = &bfcp,
 		.kbps_in = leg->kbps_in};
 
 	return nego_answer_new(answer, &leg->nego, offer, &local);
@@ -221,6 +245,7 @@ static int terms_take(struct leg *leg, struct nego *next)
 
 	if (r < 0)
 		return r;
+	bfcp_take(leg, next);
 	leg_streams_change(leg, next);
 	leg->nego = *next;
 	offer_drop(leg);
@@ -390,6 +415,8 @@ bool leg_plain_life(struct leg *leg)
 	}
 	for (unsigned i = 0; i < LEG_FLOWS && !leg->is_dead; i++)
 		flow_service(&leg->flows[i]);
+	if (!leg->is_dead)
+		leg_bfcp_service(leg);
 	if (!leg->is_dead)
 		phase_step(leg);
 	return !leg->is_dead;

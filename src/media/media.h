@@ -79,6 +79,7 @@ struct media_stats {
 	uint64_t frames_dropped;		/* to video: queue full */
 	uint64_t strangers;	/* to a leg's own port, from elsewhere */
 	uint64_t dtmf_refused;
+	uint64_t bfcp_in, bfcp_dropped;		/* datagrams, both ways dropped */
 };
 
 struct media {
@@ -237,6 +238,7 @@ int  flow_agree(struct flow *f, const struct nego_transport *t,
 enum { LEG_FLOWS = 2 };
 
 struct leg_offer;			/* ours, that waits for its answer */
+struct leg_bfcp;
 
 struct leg {
 	struct media *m;
@@ -268,6 +270,7 @@ struct leg {
 		struct leg_offer *offer;	/* NULL = none is out */
 		uint64_t since_ns;
 	} plain;
+	struct leg_bfcp *bfcp;		/* NULL: no datagrams of BFCP */
 	struct timer service;
 	char cname[REPORT_CNAME_LEN + 1];
 
@@ -356,6 +359,18 @@ int  leg_accept(struct leg *leg, const Cv__LegAccept *msg,
 void leg_plain_release(struct leg *leg);
 /* False when the leg ended. */
 bool leg_plain_life(struct leg *leg);
+
+/* --- leg_bfcp.c: datagrams of floor control ------------------------------ */
+
+/* A port, before anything is agreed: for an offer of ours. */
+int  leg_bfcp_open(struct leg *leg);
+/* What was agreed; without it the port goes. May keep who began DTLS. */
+int  leg_bfcp_agree(struct leg *leg, struct nego_bfcp *n);
+void leg_bfcp_close(struct leg *leg);
+uint16_t leg_bfcp_port(const struct leg *leg);	/* 0 = none */
+/* The face's word. */
+void leg_bfcp_send(struct leg *leg, struct span datagram);
+void leg_bfcp_service(struct leg *leg);
 
 /* --- leg_dtmf.c -------------------------------------------------------- */
 

@@ -152,7 +152,8 @@ static int check_ice(const Cv__LegDescription *o)
 int nego_choose(struct nego *out, const Cv__LegDescription *offer)
 {
 	struct nego n = {.audio.section = NEGO_NONE,
-			 .video.section = NEGO_NONE};
+			 .video.section = NEGO_NONE,
+			 .bfcp.section = NEGO_NONE};
 	int r = check_ice(offer);
 
 	if (r == 0)
@@ -250,11 +251,21 @@ static void take_plain(struct nego_stream *st, const Cv__LegDescription *d,
 	take_dtmf(st, s);
 }
 
+/* What cannot be agreed is refused alone. */
+static void take_bfcp(struct nego_bfcp *b, const Cv__LegDescription *offer,
+		      int i, const struct nego_policy *policy)
+{
+	if (b->section < 0 &&
+	    nego_bfcp_choose(&b->t, offer->sections[i], offer, policy) == 0)
+		b->section = i;
+}
+
 int nego_choose_plain(struct nego *out, const Cv__LegDescription *offer,
 		      const struct nego_policy *policy)
 {
 	struct nego n = {.audio.section = NEGO_NONE,
-			 .video.section = NEGO_NONE};
+			 .video.section = NEGO_NONE,
+			 .bfcp.section = NEGO_NONE};
 	int r = check_sections(offer);
 
 	for (size_t i = 0; r == 0 && i < offer->n_sections; i++) {
@@ -263,6 +274,8 @@ int nego_choose_plain(struct nego *out, const Cv__LegDescription *offer,
 		struct nego_stream *st = is_video ? &n.video : &n.audio;
 		const Cv__Codec *c;
 
+		if (!s->rejected && nego_profile_is_bfcp(s->profile))
+			take_bfcp(&n.bfcp, offer, (int)i, policy);
 		if (s->rejected || st->section >= 0 ||
 		    (!is_video && s->kind != CV__MEDIA_KIND__KIND_AUDIO))
 			continue;
@@ -364,14 +377,11 @@ static ProtobufCBinaryData bytes_of(const void *p, size_t n)
 }
 
 /* Address and keys of a section without ICE. */
-static void fill_plain(struct out_section *o, const struct nego_stream *st,
-		       const struct nego_local_plain *p,
-		       const struct nego_local *local)
+static void fill_transport(struct out_section *o,
+			   const struct nego_transport *t,
+			   const struct nego_local_plain *p,
+			   const struct nego_local *local)
 {
-	const struct nego_transport *t = &st->t;
-
-	o->codec[0].max_fs = o->codec[0].max_mbps = 0;
-	o->codec[0].ptime_ms = 0;
 	memcpy(o->ip, p->addr.ip, sizeof(o->ip));
 	cv__addr__init(&o->addr);
 	o->addr.ip = bytes_of(o->ip, sizeof(o->ip));
@@ -396,6 +406,15 @@ static void fill_plain(struct out_section *o, const struct nego_stream *st,
 	}
 }
 
+static void fill_plain(struct out_section *o, const struct nego_stream *st,
+		       const struct nego_local_plain *p,
+		       const struct nego_local *local)
+{
+	o->codec[0].max_fs = o->codec[0].max_mbps = 0;
+	o->codec[0].ptime_ms = 0;
+	fill_transport(o, &st->t, p, local);
+}
+
 static void fill_section(struct out_section *o, const Cv__Section *offer,
 			 const struct nego *n, int i,
 			 const struct nego_local *local)
@@ -405,6 +424,13 @@ static void fill_section(struct out_section *o, const Cv__Section *offer,
 	o->s.kind = offer->kind;
 	o->s.profile = offer->profile;
 	o->s.direction = CV__DIRECTION__DIR_INACTIVE;
+	if (i == n->bfcp.section) {
+		/* over connections the face knows the address */
+		if (local->bfcp_plain && local->bfcp_plain->addr.port)
+			fill_transport(o, &n->bfcp.t, local->bfcp_plain,
+				       local);
+		return;
+	}
 	if (i == n->audio.section) {
 		fill_stream(o, offer, &n->audio, false);
 		o->s.ssrc = n->audio.we_send ? local->audio_ssrc : 0;

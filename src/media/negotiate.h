@@ -20,6 +20,9 @@
  * SDES needs signalling that is encrypted (is_sdes_allowed). There is no RTX,
  * and feedback only where the profile has it (AVPF, SAVPF).
  *
+ * BFCP is taken over UDP/TLS and TCP/TLS with `on` and `besteffort`, in clear with
+ * `besteffort` and `off`.
+ *
  * struct nego holds keys of such a leg: wipe what is not kept.
  */
 #pragma once
@@ -91,10 +94,20 @@ struct nego_stream {
 	struct nego_transport t;	/* without ICE */
 };
 
+/* Floor control (RFC 8856), of a leg without ICE. Over TCP and TLS it is the
+ * face's own: only whether it may be is decided here. */
+struct nego_bfcp {
+	int section;			/* or NEGO_NONE */
+	struct nego_transport t;
+};
+bool nego_profile_is_bfcp(Cv__RtpProfile p);
+bool nego_bfcp_is_stream(Cv__RtpProfile p);
+
 struct nego {
 	struct nego_stream audio, video;
 	bool is_dtls_client;		/* the offer said setup:passive */
 	uint8_t fingerprint[32];
+	struct nego_bfcp bfcp;
 };
 
 /* E_FORMAT (lengths), E_LIMIT (counts), E_UNSUPPORTED (neither sound nor
@@ -129,6 +142,7 @@ struct nego_local {
 	size_t n_candidates;
 	/* A leg without ICE: of sound and of picture, else NULL. */
 	const struct nego_local_plain *audio_plain, *video_plain;
+	const struct nego_local_plain *bfcp_plain;
 	uint32_t kbps_in;		/* told in b= of its picture */
 };
 

@@ -11,6 +11,9 @@ const Cv__Codec *nego_pick_video(const Cv__Section *s);
 
 /* E_UNSUPPORTED when the policy wants keys that the section does not have, or
  * the profile is none of ours; E_FORMAT for an address that is none. */
+int nego_bfcp_choose(struct nego_transport *out, const Cv__Section *s,
+		     const Cv__LegDescription *d,
+		     const struct nego_policy *policy);
 int nego_transport_choose(struct nego_transport *out, const Cv__Section *s,
 			  const Cv__LegDescription *d,
 			  const struct nego_policy *policy);

@@ -167,3 +167,38 @@ int nego_transport_choose(struct nego_transport *out, const Cv__Section *s,
 		*out = t;
 	return r;
 }
+
+/* --- floor control ----------------------------------------------------- */
+
+bool nego_profile_is_bfcp(Cv__RtpProfile p)
+{
+	return p >= CV__RTP_PROFILE__PROFILE_BFCP_TCP &&
+	       p <= CV__RTP_PROFILE__PROFILE_BFCP_DTLS;
+}
+
+bool nego_bfcp_is_stream(Cv__RtpProfile p)
+{
+	return p == CV__RTP_PROFILE__PROFILE_BFCP_TCP ||
+	       p == CV__RTP_PROFILE__PROFILE_BFCP_TLS;
+}
+
+int nego_bfcp_choose(struct nego_transport *out, const Cv__Section *s,
+		     const Cv__LegDescription *d,
+		     const struct nego_policy *policy)
+{
+	const bool is_clear = s->profile == CV__RTP_PROFILE__PROFILE_BFCP_TCP ||
+			      s->profile == CV__RTP_PROFILE__PROFILE_BFCP_UDP;
+	struct nego_transport t = {.profile = s->profile};
+	int r;
+
+	if (policy->crypto == (is_clear ? CV__CRYPTO_MODE__CRYPTO_ON
+					: CV__CRYPTO_MODE__CRYPTO_OFF))
+		return E_UNSUPPORTED;
+	if (s->profile == CV__RTP_PROFILE__PROFILE_BFCP_DTLS &&
+	    !take_dtls(&t, s, d))
+		return E_UNSUPPORTED;
+	r = take_addrs(&t, s);
+	if (r == 0)
+		*out = t;
+	return r;
+}

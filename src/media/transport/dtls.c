@@ -346,23 +346,45 @@ void dtls_shutdown(struct dtls *d)
 	d->state = DTLS_CLOSED;
 }
 
-/* After the handshake only alerts and retransmissions matter; application
- * data has no meaning here and is thrown away. */
+/* After the handshake alerts and retransmissions matter, and application data
+ * where somebody wants it. */
 static void drain(struct dtls *d)
 {
-	uint8_t junk[2048];
+	uint8_t data[DTLS_DATA_MAX];
 	int r;
 
 	ERR_clear_error();
 	if (SSL_alloc_buffers(d->ssl) != 1)
 		return;
 	do {
-		r = SSL_read(d->ssl, junk, sizeof(junk));
+		r = SSL_read(d->ssl, data, sizeof(data));
+		if (r > 0 && d->cfg.take)
+			d->cfg.take(d->cfg.arg, span_of(data, (size_t)r));
 	} while (r > 0);
+	secret_wipe(data, sizeof(data));
 	if (SSL_get_error(d->ssl, r) == SSL_ERROR_ZERO_RETURN)
 		d->state = DTLS_CLOSED;
 	buffers_drop(d);
 	ERR_clear_error();
+}
+
+int dtls_write(struct dtls *d, struct span data)
+{
+	/* record header, nonce, tag of GCM */
+	enum { HEADS = 13 + 8 + 16 };
+	int r;
+
+	if (d->state != DTLS_UP || data.n == 0)
+		return E_STATE;
+	if (data.n > DTLS_DATA_MAX || data.n + HEADS > mtu_of(d))
+		return E_LIMIT;
+	ERR_clear_error();
+	if (SSL_alloc_buffers(d->ssl) != 1)
+		return E_NOMEM;
+	r = SSL_write(d->ssl, data.p, (int)data.n);
+	buffers_drop(d);
+	ERR_clear_error();
+	return r == (int)data.n ? 0 : E_CRYPTO;
 }
 
 enum dtls_state dtls_input(struct dtls *d, struct span datagram)

@@ -1,4 +1,5 @@
-/* media/transport/dtls.h - DTLS 1.2 for the keys of SRTP (RFC 5764, RFC 8827).
+/* media/transport/dtls.h - DTLS 1.2 for the keys of SRTP (RFC 5764, RFC 8827),
+ * and for what BFCP says (RFC 8856 7).
  *
  * One `struct dtls` is one association of one leg. The caller feeds datagrams
  * that came from an address with an authenticated ICE check (nothing else: that
@@ -20,6 +21,7 @@ enum {
 	DTLS_HANDSHAKES_MAX = 256,	/* at one time in this process */
 	DTLS_TIMER_MS = 50,
 	DTLS_INPUT_MAX = 4000,		/* datagrams in one handshake */
+	DTLS_DATA_MAX = 2048,
 };
 
 /* Certificate (P-256, made here, never written anywhere) and contexts. Runs a
@@ -39,6 +41,9 @@ struct dtls_cfg {
 	size_t mtu;		/* of a datagram; 0, or more: DTLS_MTU */
 	uint8_t fingerprint[DTLS_FINGERPRINT_LEN];	/* of the peer */
 	dtls_send_fn send;
+	/* What the peer said, one record at a time, at most DTLS_DATA_MAX
+	 * bytes; must not free the association. NULL: it is thrown away. */
+	void (*take)(void *arg, struct span data);
 	void *arg;
 };
 
@@ -58,6 +63,10 @@ void dtls_shutdown(struct dtls *d);
 enum dtls_state dtls_input(struct dtls *d, struct span datagram);
 enum dtls_state dtls_timer(struct dtls *d);
 enum dtls_state dtls_state(const struct dtls *d);
+
+/* One record. E_STATE before the association is up, E_LIMIT when it does not
+ * fit a datagram, E_CRYPTO. */
+int  dtls_write(struct dtls *d, struct span data);
 
 /* Keys of both directions, once the state is DTLS_UP. */
 struct dtls_keys {

@@ -19,6 +19,8 @@ struct queue {
 struct side {
 	struct dtls *d;
 	struct queue out;
+	char got[64];
+	size_t got_n;
 };
 
 static struct dtls_env *env_a, *env_b;
@@ -47,15 +49,27 @@ static void deliver(struct queue *q, struct side *to)
 		dtls_input(to->d, span_of(q->at[i].bytes, q->at[i].n));
 }
 
+/* `arg` is the queue, which the side embeds. */
+static void side_take(void *arg, struct span data)
+{
+	struct side *s = (struct side *)(void *)((char *)arg -
+						 offsetof(struct side, out));
+
+	assert_true(s->got_n + data.n <= sizeof(s->got));
+	memcpy(s->got + s->got_n, data.p, data.n);
+	s->got_n += data.n;
+}
+
 static void side_open(struct side *s, struct dtls_env *mine,
 		      const struct dtls_env *other, bool is_client)
 {
 	struct dtls_cfg cfg = {.is_client = is_client, .send = queue_send,
-			       .arg = &s->out};
+			       .take = side_take, .arg = &s->out};
 
 	dtls_env_fingerprint(other, cfg.fingerprint);
 	s->out = (struct queue){.drop_nth = -1};
 	s->d = NULL;
+	s->got_n = 0;
 	assert_int_equal(dtls_new(&s->d, mine, &cfg), 0);
 }
 
@@ -156,6 +170,32 @@ static void test_dtls__sees_the_goodbye(void **state)
 	dtls_free(&s.d);
 }
 
+static void test_dtls__carries_what_is_said_both_ways(void **state)
+{
+	static const uint8_t large[DTLS_MTU];
+	struct side c, s;
+
+	(void)state;
+	side_open(&c, env_b, env_a, true);
+	side_open(&s, env_a, env_b, false);
+	assert_int_equal(dtls_write(c.d, SPAN_LIT("early")), E_STATE);
+	run(&c, &s);
+	assert_int_equal(dtls_write(c.d, SPAN_LIT("one")), 0);
+	assert_int_equal(dtls_write(c.d, SPAN_LIT("two")), 0);
+	deliver(&c.out, &s);
+	assert_int_equal(s.got_n, 6);
+	assert_memory_equal(s.got, "onetwo", 6);
+	assert_int_equal(dtls_write(s.d, SPAN_LIT("three")), 0);
+	assert_true(s.out.n == 1 && s.out.at[0].n > 5);
+	deliver(&s.out, &c);
+	assert_memory_equal(c.got, "three", 5);
+	assert_int_equal(dtls_write(c.d, span_of(large, sizeof(large))),
+			 E_LIMIT);
+	assert_int_equal(dtls_state(c.d), DTLS_UP);
+	dtls_free(&c.d);
+	dtls_free(&s.d);
+}
+
 static void test_dtls__bounds_handshakes(void **state)
 {
 	static struct side many[DTLS_HANDSHAKES_MAX];
@@ -214,6 +254,7 @@ int main(void)
 		cmocka_unit_test(test_dtls__refuses_another_certificate),
 		cmocka_unit_test(test_dtls__repairs_a_lost_datagram),
 		cmocka_unit_test(test_dtls__sees_the_goodbye),
+		cmocka_unit_test(test_dtls__carries_what_is_said_both_ways),
 		cmocka_unit_test(test_dtls__bounds_handshakes),
 		cmocka_unit_test(test_dtls__ignores_garbage_and_goes_on),
 		cmocka_unit_test(test_dtls__survives_failing_allocations),
