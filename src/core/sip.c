@@ -7,6 +7,7 @@
 #include "base/rand.h"
 #include "base/text.h"
 #include "core/join_policy.h"
+#include "core/sip_refer.h"
 #include "core/sip_reg.h"
 
 static struct span face_key(const uint64_t *face)
@@ -343,6 +344,9 @@ static void act(struct sip_call *call, enum sip_call_action a)
 	case SCA_REOFFER:
 		reoffer(call);
 		break;
+	case SCA_REPLACE:
+		sip_replace(call);
+		break;
 	case SCA_DIAL:
 	case SCA_ACCEPT:
 	case SCA_SIT:
@@ -584,6 +588,30 @@ static void take_call(struct core *c, const Cv__SipInvite *m,
 	send_refusal(c, m->call, status ? status : 503, ref);
 }
 
+/* Into somebody's seat. What does not fit looks as an unknown alias does. */
+static void take_over(struct core *c, const Cv__SipInvite *m,
+		      const struct sip_identity *id, const struct addr *from)
+{
+	struct sip_call *old = sip_replaced(c, m, id), *call = NULL;
+	char ref[SIP_REF_LEN + 1];
+
+	if (old && !cap_of(c, from, false))
+		call = sip_call_new(c, m->call);
+	if (!call) {
+		sip_note_refusal(c, from, ipc_bytes(m->alias),
+				 "no such dialog", ref);
+		send_refusal(c, m->call, 0, ref);
+		return;
+	}
+	fill_call(call, m, id);
+	if (call->has_offer && !sip_offer_keep(call, m->offer)) {
+		call->outcome = CV__JOIN_OUTCOME__JOIN_OVERLOAD;
+		sip_call_fire(call, SCE_REFUSED);
+		return;
+	}
+	sip_replace_begin(call, old);
+}
+
 static void invite(struct core *c, const Cv__SipInvite *m)
 {
 	struct sip_identity id;
@@ -603,6 +631,8 @@ static void invite(struct core *c, const Cv__SipInvite *m)
 	if (id.who == SIP_WRONG ||
 	    (id.who == SIP_STRANGER && !guests_may(c, location)))
 		challenge(c, m);
+	else if (m->replaces)
+		take_over(c, m, &id, &from);
 	else
 		take_call(c, m, &id, &from);
 }
@@ -731,23 +761,6 @@ static void info(struct core *c, const Cv__SipInfo *m)
 		sip_leg_needs_key(call);
 }
 
-/* Nobody may send our calls elsewhere: declined, and the NOTIFY says so. */
-static void refer(struct core *c, const Cv__SipRefer *m)
-{
-	enum { DECLINE = 603 };
-	Cv__SipReferState s = CV__SIP_REFER_STATE__INIT;
-
-	if (!sip_call_by_face(c, m->call)) {
-		c->sip->figures.bad_handles++;
-		return;
-	}
-	s.call = m->call;
-	s.req = m->req;
-	s.status = DECLINE;
-	s.final = true;
-	(void)ipc_send(sip_chan(c), SIP_REFER_STATE, &s);
-}
-
 static void stats(struct core *c, const Cv__SipStats *m)
 {
 	struct sip *s = c->sip;
@@ -798,7 +811,7 @@ void sip_message(struct core *c, enum ipc_type type,
 		ended(c, (const Cv__SipEnded *)(const void *)msg);
 		break;
 	case IPC_SIP_REFER:
-		refer(c, (const Cv__SipRefer *)(const void *)msg);
+		sip_refer(c, (const Cv__SipRefer *)(const void *)msg);
 		break;
 	case IPC_SIP_REGISTER:
 		sip_register(c, (const Cv__SipRegister *)(const void *)msg);

@@ -7,8 +7,9 @@
 #include "core/gateway.h"
 #include "core/routes.h"
 #include "core/sip_int.h"
+#include "core/sip_refer.h"
 
-enum { URI_MAX = 1024, HOST_MAX = 270, ANSWER_GRACE_S = 5 };
+enum { URI_MAX = 1024, REPLACES_MAX = 512, HOST_MAX = 270, ANSWER_GRACE_S = 5 };
 
 struct sip_dial {
 	char uri[URI_MAX + 1];
@@ -17,7 +18,10 @@ struct sip_dial {
 	Cv__SipTransport transport;
 	uint32_t flow;
 	struct addr address;
-	bool has_address, is_literal, host;
+	bool has_address, is_literal, host, was_redirected, was_taken;
+	char replaces[REPLACES_MAX + 1];
+	uint64_t referrer;
+	uint32_t refer_req;
 	struct service sv;
 	uint64_t toll;
 	char uuid[UUID_TEXT_LEN + 1];
@@ -177,6 +181,10 @@ uint64_t sip_dial(struct core *c, const struct sip_dial_ask *a)
 	d->sv = *a->sv;
 	d->host = a->host;
 	d->toll = a->toll;
+	d->was_redirected = a->was_redirected;
+	d->referrer = a->referrer;
+	d->refer_req = a->refer_req;
+	text(d->replaces, sizeof(d->replaces), a->replaces);
 	if (a->uuid)
 		memcpy(d->uuid, a->uuid, sizeof(d->uuid));
 	else
@@ -282,6 +290,7 @@ static bool send_dial(struct sip_call *call)
 	m.address = d->has_address ? &to : NULL;
 	m.ring_s = SIP_RING_S;
 	m.trusted_literal = d->is_literal;
+	m.replaces = ipc_data(span_str(d->replaces));
 	if (row)
 		fill_account(c, row, &password, &m);
 	r = sip_chan(c) ? ipc_send(sip_chan(c), SIP_DIAL, &m) : E_CLOSED;
@@ -374,6 +383,12 @@ static void sit(struct sip_call *call)
 		sip_call_fire(call, SCE_LOST);
 	if (!gateway)
 		(void)gateways_toll_answer(c, toll);
+	call = sip_call_get(c, id);
+	if (call && call->dial) {
+		call->dial->was_taken = true;
+		sip_refer_over(c, call->dial->referrer,
+			       call->dial->refer_req, 200);
+	}
 	m = handles_get(c->meetings, meeting);
 	if (gateway && m)
 		gateway_seated(c, gateway, false, m);
@@ -430,8 +445,12 @@ void sip_dial_over(struct core *c, const struct sip_dial_end *e)
 		return;
 	if (e->gateway)
 		gateway_ring_over(c, e->gateway, e->call, e->status);
-	else if (is_last(c, e->toll))
+	else if (is_last(c, e->toll)) {
 		gateways_toll_end(c, e->toll);
+		if (!e->was_taken)
+			sip_refer_over(c, e->referrer, e->refer_req,
+				       e->status);
+	}
 }
 
 void sip_dial_forget(struct sip_call *call, struct sip_dial_end *e)
@@ -440,6 +459,11 @@ void sip_dial_forget(struct sip_call *call, struct sip_dial_end *e)
 		.is_out = call->dial != NULL, .call = call->id,
 		.gateway = call->gateway, .status = call->status,
 		.toll = call->dial ? call->dial->toll : 0};
+	if (call->dial) {
+		e->was_taken = call->dial->was_taken;
+		e->referrer = call->dial->referrer;
+		e->refer_req = call->dial->refer_req;
+	}
 	mem_free(call->dial);
 	call->dial = NULL;
 }
@@ -473,8 +497,16 @@ static void answered(struct sip_call *call, const Cv__SipAnswered *m)
 	text(call->agent, sizeof(call->agent), ipc_bytes(m->vendor));
 	if (m->address)
 		call->has_source = sip_addr(&call->source, m->address);
-	/* Where a redirect leads nobody has allowed. */
+	/* Where a redirect leads nobody has allowed, unless the rules do. */
 	if (m->redirected || !m->answer) {
+		const struct sip_dial *d = call->dial;
+		const struct sip_dial_trail t = {
+			.trunk = d->proxy_row, .host = d->host,
+			.was_redirected = d->was_redirected, .uuid = d->uuid,
+			.referrer = d->referrer, .refer_req = d->refer_req};
+
+		if (m->redirected && sip_follow(call, &t, m))
+			call->dial->refer_req = 0;
 		(void)snprintf(call->reason, sizeof(call->reason),
 			       "redirected");
 		sip_call_fire(call, SCE_REMOVED);
@@ -512,6 +544,10 @@ struct invite {
 	uint64_t known_as;
 	char uuid[UUID_TEXT_LEN + 1];
 	char target[ALIAS_MAX + 1];
+	char replaces[REPLACES_MAX + 1];
+	bool was_redirected;
+	uint64_t referrer;
+	uint32_t refer_req;
 	uint64_t who, id;
 	sip_invite_fn done;
 };
@@ -529,7 +565,9 @@ static const char *place(struct core *c, const struct invite *v,
 		.target = span_str(out->target)};
 	struct sip_dial_ask a = {.rule = out->rule, .sv = &sv,
 		.target = span_str(out->target), .host = v->host,
-		.uuid = v->uuid};
+		.uuid = v->uuid, .was_redirected = v->was_redirected,
+		.replaces = span_str(v->replaces), .referrer = v->referrer,
+		.refer_req = v->refer_req};
 	enum toll_verdict t;
 
 	if (!conf)
@@ -602,6 +640,10 @@ void sip_invite_out(struct core *c, const struct sip_invite_ask *ask,
 		v->who = who;
 		v->done = done;
 		v->known_as = ask->known_as;
+		v->was_redirected = ask->was_redirected;
+		v->referrer = ask->referrer;
+		v->refer_req = ask->refer_req;
+		text(v->replaces, sizeof(v->replaces), ask->replaces);
 		if (ask->uuid)
 			memcpy(v->uuid, ask->uuid, sizeof(v->uuid));
 		else

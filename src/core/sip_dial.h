@@ -24,6 +24,10 @@ struct sip_dial_ask {
 	uint64_t toll;			/* the group; ended with its last call */
 	const char *uuid;		/* of the seat, or NULL: any */
 	bool host;
+	bool was_redirected;		/* and is not again */
+	struct span replaces;		/* header, or empty: REFER wants it */
+	uint64_t referrer;		/* call that asked for it by REFER, or 0 */
+	uint32_t refer_req;
 };
 /* Its handle, 0: it cannot be placed. */
 uint64_t sip_dial(struct core *c, const struct sip_dial_ask *ask);
@@ -45,6 +49,10 @@ struct sip_invite_ask {
 	const uint8_t *ip;		/* of who asks */
 	uint64_t known_as;		/* whose calls these are, not 0 */
 	const char *uuid;		/* of the seat, or NULL: any */
+	bool was_redirected;		/* as in sip_dial_ask, all below */
+	struct span replaces;
+	uint64_t referrer;
+	uint32_t refer_req;
 };
 /* One line: why not; NULL: `calls` devices ring. Once, perhaps at once. */
 typedef void (*sip_invite_fn)(struct core *c, uint64_t who, const char *why,

@@ -79,6 +79,8 @@ struct sip_call {
 	/* Out. */
 	uint32_t dial_req;
 	uint64_t gateway;		/* whose callee it is */
+	uint64_t replaces;		/* call whose seat it takes, or 0 */
+	uint32_t refer_req;		/* of the last SipRefer */
 	struct sip_dial *dial;		/* NULL: it came in */
 	int64_t start_us;
 };
@@ -205,9 +207,9 @@ void sip_entry_digit(struct sip_call *call, uint32_t digit);
 
 /* What is left of a call that we placed, when it is freed. */
 struct sip_dial_end {
-	bool is_out;
-	uint64_t call, gateway, toll;
-	uint32_t status;
+	bool is_out, was_taken;
+	uint64_t call, gateway, toll, referrer;
+	uint32_t status, refer_req;
 };
 void sip_dial_act(struct sip_call *call, enum sip_call_action a);
 void sip_dial_forget(struct sip_call *call, struct sip_dial_end *e);

@@ -87,6 +87,13 @@ static const struct cell table[SIP_CALL_STATE_COUNT][SCE_COUNT] = {
 		[SCE_REMOVED] = GO(HANGUP, OVER),
 		[SCE_ENDED] = GO(DROP, OVER),
 	},
+	[SIP_CALL_REPLACING] = {
+		[SCE_REFUSED] = GO(REFUSE, OVER),
+		[SCE_LEG_OK] = GO(REPLACE, IN),
+		[SCE_LEG_FAILED] = GO(REFUSE, OVER),
+		[SCE_LOST] = GO(OPEN_LOBBY, REPLACING),
+		[SCE_ENDED] = GO(DROP, OVER),
+	},
 };
 
 bool sip_call_next(enum sip_call_state s, enum sip_call_event e,
@@ -115,7 +122,8 @@ const char *sip_call_state_name(enum sip_call_state s)
 {
 	static const char *const names[SIP_CALL_STATE_COUNT] = {
 		"over", "deciding", "lobby", "entry", "checking", "opening",
-		"ringing", "in", "leaving", "offering", "dialing", "accepting"};
+		"ringing", "in", "leaving", "offering", "dialing", "accepting",
+		"replacing"};
 
 	return s < SIP_CALL_STATE_COUNT ? names[s] : "?";
 }

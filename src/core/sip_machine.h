@@ -6,7 +6,8 @@
  * A call that a rule passes on to somebody else is RINGING until he answers.
  * Out: media makes our offer (OFFERING), the face dials (DIALING), media
  * takes the answer (ACCEPTING). Then it is IN, until one side ends it. Who is
- * told good-bye first is LEAVING.
+ * told good-bye first is LEAVING. A call that came for another one's seat
+ * waits for its own media first (REPLACING).
  *
  * An action that ends a call lets go of everything it has: the join, the
  * seat, the leg.
@@ -29,6 +30,7 @@ enum sip_call_state {
 	SIP_CALL_OFFERING,
 	SIP_CALL_DIALING,
 	SIP_CALL_ACCEPTING,
+	SIP_CALL_REPLACING,
 	SIP_CALL_STATE_COUNT
 };
 
@@ -68,6 +70,7 @@ enum sip_call_action {
 	SCA_DIAL,
 	SCA_ACCEPT,
 	SCA_SIT,
+	SCA_REPLACE,		/* it takes another call's seat */
 	SCA_COUNT
 };
 

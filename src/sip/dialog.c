@@ -4,7 +4,12 @@
 #include <stdio.h>
 
 enum { DTMF_MS = 160, DTMF_MS_MAX = 5000, INFO_BODY_MAX = 4096,
-       SIPFRAG_MAX = 128 };
+       SIPFRAG_MAX = 128, REPLACES_MAX = 512 };
+
+/* Longer than anybody's telephone rings; a number, for it is printed. */
+#define REFER_S 60
+#define STRING(x) STRING_(x)
+#define STRING_(x) #x
 
 /* A transaction for the request that came; 503 and NULL without. */
 static struct txn *serve(struct call *c, const struct sip_peer *from)
@@ -204,10 +209,13 @@ static void notify(struct call *c, unsigned status, bool final)
 	char branch[TXN_BRANCH_LEN + 1], frag[SIPFRAG_MAX];
 	struct wr w;
 
+	if (c->refer_silent)
+		return;
 	request_open(c->f, &w, c, "NOTIFY", ++c->seq, branch);
 	sip_wr_hdrf(&w, SIP_H_EVENT, "refer;id=%u", c->refer_seq);
 	sip_wr_hdr_str(&w, SIP_H_SUBSCRIPTION_STATE, final ?
-		       "terminated;reason=noresource" : "active;expires=60");
+		       "terminated;reason=noresource" : "active;expires="
+		       STRING(REFER_S));
 	(void)snprintf(frag, sizeof(frag), "SIP/2.0 %u %s\r\n", status,
 		       sip_reason_phrase(status));
 	sip_wr_body(&w, "message/sipfrag;version=2.0", span_str(frag));
@@ -215,15 +223,21 @@ static void notify(struct call *c, unsigned status, bool final)
 }
 
 /* The Replaces that stands in the URI of Refer-To. */
-static unsigned refer_target(struct face *f, Cv__SipRefer *m)
+static unsigned refer_target(struct face *f, Cv__SipRefer *m, uint8_t *buf,
+			     size_t cap)
 {
 	struct sip_addr a;
 	struct sip_replaces rep;
-	uint8_t buf[TEXT_MAX];
 	struct span v = sip_hdr_value(&f->msg, SIP_H_REFER_TO), out;
+	struct span how;
 	struct call *c;
+	size_t it = 0;
 	int r;
 
+	/* Exactly one (RFC 3515 2.4.1). */
+	(void)sip_hdr_next(&f->msg, SIP_H_REFER_TO, &it);
+	if (sip_hdr_next(&f->msg, SIP_H_REFER_TO, &it))
+		return 400;
 	if (!v.n || sip_addr_decode(&a, v) < 0 || a.uri.text.n > TEXT_MAX ||
 	    a.uri.scheme == SIP_SCHEME_OTHER || a.uri.has_password)
 		return 400;
@@ -231,41 +245,72 @@ static unsigned refer_target(struct face *f, Cv__SipRefer *m)
 			     span_of(a.uri.text.p, (size_t)
 				     (a.uri.headers.p - a.uri.text.p) - 1) :
 			     a.uri.text);
-	r = sip_uri_header(&a.uri, "Replaces", buf, sizeof(buf), &out);
+	/* INVITE is the only thing that we do for others. */
+	how = sip_param_value(a.uri.params, "method");
+	if (how.n && !span_eq(how, SPAN_LIT("INVITE")))
+		return 403;
+	r = sip_uri_header(&a.uri, "Replaces", buf, cap, &out);
 	if (r == E_NOTFOUND)
 		return 202;
-	if (r < 0 || sip_replaces_decode(&rep, out) < 0)
+	if (r < 0 || out.n > REPLACES_MAX || sip_replaces_decode(&rep, out) < 0)
 		return 400;
 	c = call_by_tag(f, rep.to_tag);
 	if (!c)
 		c = call_by_tag(f, rep.from_tag);
 	m->has_replaces = true;
 	m->replaced = c && c->state == CALL_UP ? c->handle : 0;
+	m->replaces = ipc_data(out);
 	return 202;
+}
+
+static bool wants_no_word(const struct sip_msg *m)
+{
+	const struct sip_hdr *h = sip_hdr_named(m, "Refer-Sub");
+
+	return h && span_eq_nocase(span_trim(h->value), SPAN_LIT("false"));
+}
+
+static void agree_to_refer(struct call *c, struct txn *t)
+{
+	struct answer a;
+
+	answer_open(c->f, &a, &c->f->msg, &c->peer, 202, SPAN_NONE,
+		    span_of(c->tag, TAG_LEN));
+	put_contact(c->f, &a.w, c);
+	if (c->refer_silent)
+		sip_wr_hdr_named(&a.w, "Refer-Sub", SPAN_LIT("false"));
+	sip_wr_no_body(&a.w);
+	answer_by(c->f, &a, t);
 }
 
 static void on_refer(struct call *c, struct txn *t)
 {
 	Cv__SipRefer m = CV__SIP_REFER__INIT;
+	uint8_t buf[TEXT_MAX];
 	unsigned status;
 
-	if (!c->authenticated || c->state != CALL_UP) {
+	/* Whether he may, core says: it knows who is registered here. */
+	if (c->state != CALL_UP) {
 		say(c, t, 403);
 		return;
 	}
-	if (c->refer_req) {
+	if (c->refer_req && c->f->now_ns < c->refer_until_ns) {
 		say(c, t, 491);
 		return;
 	}
-	status = refer_target(c->f, &m);
+	status = refer_target(c->f, &m, buf, sizeof(buf));
 	m.call = c->handle;
 	m.req = ++c->f->last_req;
 	if (status == 202 && face_tell(c->f, SIP_REFER, &m) < 0)
 		status = 503;
-	say(c, t, status);
-	if (status != 202)
+	if (status != 202) {
+		say(c, t, status);
 		return;
+	}
+	c->refer_silent = wants_no_word(&c->f->msg);
+	agree_to_refer(c, t);
 	c->refer_req = m.req;
+	c->refer_until_ns = c->f->now_ns + REFER_S * NS_PER_S;
 	c->refer_seq = c->f->msg.cseq.seq;
 	notify(c, 100, false);
 }

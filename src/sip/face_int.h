@@ -73,7 +73,7 @@ struct fork {
 /* What only a call on its way out needs; its account later, too. */
 struct dial {
 	uint32_t req, connect_req;
-	struct text uri, host, name, display;
+	struct text uri, host, name, display, replaces;
 	struct account account;
 	struct fork forks[FORKS_MAX];
 	struct text early;		/* a description that came early */
@@ -122,7 +122,10 @@ struct call {
 	Cv__SipEnd why;
 	uint16_t status;
 	struct dial *dial;
+	/* One REFER at a time; without an end from core it is over then. */
 	uint32_t refer_req, refer_seq;
+	uint64_t refer_until_ns;
+	bool refer_silent;		/* RFC 4488 */
 	bool counted_inside;
 	/* BFCP was agreed. Its connection, if it has one (flow not 0). */
 	struct floor *floor;

@@ -1,6 +1,7 @@
 /* An INVITE from outside of a dialog, and what core says to it. */
 #include "sip/face_int.h"
 
+#include "base/secret.h"
 #include "base/siphash.h"
 
 enum { WARNING_MISC = 399, REFERENCE_MAX = 32 };
@@ -138,28 +139,28 @@ static bool may_call(struct face *f, const struct sip_peer *from,
 
 /* --- to core ------------------------------------------------------------------ */
 
-/* Replaces (RFC 3891): the dialog it names must be there and be theirs. */
-static unsigned take_replaces(struct face *f, Cv__SipInvite *m, bool proven)
+/* Replaces (RFC 3891 3): which dialog of ours it names, if any. Core decides
+ * whether the caller may have it, and says the same to who may not and to who
+ * names none; so nothing is refused here but what is no Replaces at all. */
+static unsigned take_replaces(struct face *f, Cv__SipInvite *m)
 {
 	struct span v = sip_hdr_value(&f->msg, SIP_H_REPLACES);
 	struct sip_replaces rep;
-	struct call *c;
+	const struct call *c;
+	bool same;
 
 	if (!v.n)
 		return 0;
-	if (!proven)
-		return 403;
 	if (sip_replaces_decode(&rep, v) < 0)
 		return 400;
-	c = call_by_tag(f, rep.to_tag);
-	if (!c || c->state != CALL_UP ||
-	    !span_eq(text_span(&c->call_id), rep.call_id) ||
-	    !span_eq(text_span(&c->their_tag), rep.from_tag))
-		return 481;
-	if (rep.early_only)
-		return 486;
 	m->replaces = true;
-	m->replaced = c->handle;
+	c = call_by_tag(f, rep.to_tag);
+	if (!c)
+		return 0;
+	same = secret_equal(text_span(&c->call_id), rep.call_id);
+	same &= secret_equal(text_span(&c->their_tag), rep.from_tag);
+	same &= c->state == CALL_UP && !rep.early_only;
+	m->replaced = same ? c->handle : 0;
 	return 0;
 }
 
@@ -327,8 +328,7 @@ void on_invite(struct face *f, const struct sip_peer *from)
 	if (read_sdp(f, &f->msg, SPAN_NONE, from, &offer, &status) < 0)
 		offer = NULL;
 	if (!status)
-		status = take_replaces(f, &m, kind == AUTH_SHOWN ||
-				       who.m.cert_names.len);
+		status = take_replaces(f, &m);
 	if (!status)
 		status = begin(f, from, &who, merge, offer, &m);
 	f->cfg.ops.sdp_wipe(offer);

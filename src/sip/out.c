@@ -61,6 +61,7 @@ void dial_free(struct dial **dp)
 	text_drop(&d->host);
 	text_drop(&d->name);
 	text_drop(&d->display);
+	text_drop(&d->replaces);
 	text_drop(&d->early);
 	account_release(&d->account);
 	mem_free(d);
@@ -293,6 +294,8 @@ static int take_dial(struct call *c, const Cv__SipDial *m)
 	if (!r)
 		r = account_take(&d->account, m);
 	if (!r)
+		r = text_set(&d->replaces, ipc_bytes(m->replaces));
+	if (!r)
 		r = m->offer ? write_sdp(c, SPAN_NONE, m->offer, &sdp) :
 		    E_INVAL;
 	return r ? r : text_set(&c->sdp, sdp);
@@ -394,6 +397,8 @@ static void do_invite(struct call *c)
 	account_put(&c->dial->account, &w, "INVITE", text_span(&c->target));
 	put_allow(&w);
 	sip_wr_hdr_str(&w, SIP_H_SUPPORTED, "timer, replaces, 100rel");
+	if (c->dial->replaces.n)
+		sip_wr_hdr(&w, SIP_H_REPLACES, text_span(&c->dial->replaces));
 	sip_wr_hdr_u32(&w, SIP_H_SESSION_EXPIRES, FACE_SESSION_S);
 	sip_wr_hdr_u32(&w, SIP_H_MIN_SE, FACE_SESSION_MIN_S);
 	sip_wr_body(&w, "application/sdp", text_span(&c->sdp));
@@ -514,6 +519,7 @@ static void do_rejected(struct call *c)
 		a.call = c->handle;
 		a.redirected = true;
 		a.contact = ipc_data(to.uri.text);
+		a.transport = c->peer.transport;
 		(void)face_tell(c->f, SIP_ANSWERED, &a);
 	}
 	tell_ended(c);

@@ -141,6 +141,8 @@ void sip_invite(struct kit *k, uint64_t call, const struct sip_ask *ask)
 	m.caller = &c.m;
 	m.alias = text(alias);
 	m.request_uri = text(alias);
+	m.replaces = ask->replaces;
+	m.replaced = ask->replaced;
 	m.has_offer = !ask->no_offer;
 	m.offer = ask->no_offer ? NULL : &d;
 	assert_int_equal(KIT_SEND(k, SIP, SIP_INVITE, &m), 0);

@@ -11,6 +11,8 @@ struct sip_ask {
 	uint32_t ip;			/* IPv4 of the source */
 	uint32_t flow;
 	bool udp, md5, no_offer, no_qop;
+	bool replaces;			/* names this dialog, or (0) none */
+	uint64_t replaced;
 };
 
 /* The room "demo", all links up, sip too. */

@@ -52,6 +52,9 @@ static const struct sip_call_cell want[SIP_CALL_STATE_COUNT][SCE_COUNT] = {
 	[SIP_CALL_ACCEPTING] = {
 		X, X, X, GO(SIT, IN), GO(HANGUP, OVER), X, GO(HANGUP, OVER),
 		X, X, X, X, GO(HANGUP, OVER), GO(DROP, OVER)},
+	[SIP_CALL_REPLACING] = {
+		X, X, GO(REFUSE, OVER), GO(REPLACE, IN), GO(REFUSE, OVER), X,
+		GO(OPEN_LOBBY, REPLACING), X, X, X, X, X, GO(DROP, OVER)},
 };
 
 static void test_sip_machine__every_cell(void **state)

@@ -72,6 +72,10 @@ static void answer(struct kit *k, uint64_t call, bool redirected)
 	m.call = call;
 	m.answer = &d;
 	m.redirected = redirected;
+	if (redirected) {
+		m.contact = ipc_data(SPAN_LIT("sip:+4940765@192.0.2.201"));
+		m.transport = CV__SIP_TRANSPORT__SIP_TLS;
+	}
 	m.vendor = ipc_data(SPAN_LIT("phone/1"));
 	assert_int_equal(KIT_SEND(k, SIP, SIP_ANSWERED, &m), 0);
 }
@@ -272,9 +276,210 @@ static void test_sip_out__a_proxy_with_its_account(void **state)
 	assert_true(d->trusted_literal);
 	assert_int_equal(d->transport, CV__SIP_TRANSPORT__SIP_TLS);
 	kit_free(d);
-	/* Where it leads instead nobody has allowed. */
+	/* Where it leads instead no rule allows. */
 	answer(k, 50, true);
 	kit_free(sip_hangup(k, 50));
+	sip_expect(k, "", "");
+	assert_null(kit_take(k, KIT_SIP, IPC_SIP_DIAL));
+}
+
+/* A trunk whose certificate was verified may say where else, once. */
+static void test_sip_out__a_redirect_of_a_trunk_is_followed_once(void **state)
+{
+	static const char *const f[] = {"name", "cc", "address",
+					"cc.example.org", NULL, NULL};
+	static const char *const clear[] = {"which", "cc", "transport", "udp",
+					    NULL, NULL};
+	struct kit *k = *state;
+	Cv__SipDial *d;
+
+	devices(k);
+	entry_cli_ok(k, "create", "sip_proxy", f);
+	rule(k, "\\+49.*", "external", "sip_proxy", "1");
+	kit_free(dial(k, "+49301234567"));
+	kit_free(dialled(k, 50));
+	answer(k, 50, true);
+	d = dialled(k, 51);
+	assert_true(is(d->uri, "sip:+4940765@192.0.2.201"));
+	assert_true(is(d->proxy, "cc.example.org:5061"));
+	kit_free(d);
+	answer(k, 51, true);
+	sip_expect(k, "", "");
+	assert_null(kit_take(k, KIT_SIP, IPC_SIP_DIAL));
+	/* in clear nobody is who he says */
+	entry_cli_ok(k, "change", "sip_proxy", clear);
+	kit_free(dial(k, "+49301234567"));
+	kit_free(dialled(k, 52));
+	answer(k, 52, true);
+	sip_expect(k, "", "");
+}
+
+/* --- transfers ------------------------------------------------------------------- */
+
+static void refer(struct kit *k, uint64_t call, uint32_t req, const char *to,
+		  const char *replaces)
+{
+	Cv__SipRefer m = CV__SIP_REFER__INIT;
+
+	m.call = call;
+	m.req = req;
+	m.target = ipc_data(span_str(to));
+	m.has_replaces = replaces != NULL;
+	m.replaces = ipc_data(span_str(replaces ? replaces : ""));
+	assert_int_equal(KIT_SEND(k, SIP, SIP_REFER, &m), 0);
+}
+
+static uint32_t referred(struct kit *k, uint32_t req)
+{
+	Cv__SipReferState *s = kit_wait(k, KIT_SIP, IPC_SIP_REFER_STATE);
+	const uint32_t status = s->status;
+
+	assert_int_equal(s->req, req);
+	assert_true(s->final);
+	kit_free(s);
+	return status;
+}
+
+static void boss_sits(struct kit *k, uint64_t call, const char *pin)
+{
+	sip_invite(k, call, &boss);
+	assert_int_equal(sip_decision(k, call, NULL), ANSWER);
+	sip_digits(k, call, pin);
+	sip_expect(k, "state", "in");
+}
+
+static void test_sip_out__a_host_refers_somebody_into_the_room(void **state)
+{
+	struct kit *k = *state;
+	Cv__SipDial *d;
+
+	devices(k);
+	rule(k, "desk@example\\.org", "registration", NULL, NULL);
+	boss_sits(k, 7, "123456#");
+	refer(k, 7, 3, "sip:desk@example.org;transport=tls",
+	      "c1@x;to-tag=a;from-tag=b");
+	d = dialled(k, 50);
+	assert_true(is(d->uri, "sip:desk@192.0.2.77;transport=tls"));
+	assert_true(is(d->replaces, "c1@x;to-tag=a;from-tag=b"));
+	kit_free(d);
+	answer(k, 50, false);
+	assert_int_equal(referred(k, 3), 200);
+	assert_int_equal(entry_status_of(k, "participants"), 2);
+	ended(k, 50, 0);
+	/* whoever does not take it, is told once, too */
+	refer(k, 7, 4, "sip:desk@example.org", NULL);
+	d = dialled(k, 51);
+	assert_int_equal(d->replaces.len, 0);
+	kit_free(d);
+	ended(k, 51, 486);
+	assert_int_equal(referred(k, 4), 486);
+	refer(k, 7, 5, "sip:desk@example.org", NULL);
+	kit_free(dialled(k, 52));
+	ended(k, 52, 404);
+	assert_int_equal(referred(k, 5), 480);
+	/* no rule leads there */
+	refer(k, 7, 6, "sip:+4990012345@example.net", NULL);
+	assert_int_equal(referred(k, 6), 603);
+	assert_null(kit_take(k, KIT_SIP, IPC_SIP_DIAL));
+	/* who has left hears nothing, and nothing breaks */
+	refer(k, 7, 8, "sip:desk@example.org", NULL);
+	kit_free(dialled(k, 53));
+	sip_bye(k, 7);
+	ended(k, 53, 486);
+	sip_expect(k, "", "");
+	assert_null(kit_take(k, KIT_SIP, IPC_SIP_REFER_STATE));
+}
+
+static void test_sip_out__a_guest_refers_nobody(void **state)
+{
+	struct kit *k = *state;
+
+	devices(k);
+	rule(k, "desk@example\\.org", "registration", NULL, NULL);
+	boss_sits(k, 7, "654321#");
+	refer(k, 7, 3, "sip:desk@example.org", NULL);
+	assert_int_equal(referred(k, 3), 603);
+	assert_null(kit_take(k, KIT_SIP, IPC_SIP_DIAL));
+	sip_bye(k, 7);
+	sip_expect(k, "", "");
+	/* a stranger with the host's PIN has proved no device */
+	sip_guests(k);
+	sip_invite(k, 8, &(struct sip_ask){.alias = NULL});
+	assert_int_equal(sip_decision(k, 8, NULL), ANSWER);
+	sip_digits(k, 8, "123456#");
+	sip_expect(k, "state", "in");
+	refer(k, 8, 4, "sip:desk@example.org", NULL);
+	assert_int_equal(referred(k, 4), 603);
+}
+
+static void test_sip_out__who_replaces_a_call_has_its_seat(void **state)
+{
+	struct kit *k = *state;
+	struct sip_ask next = desk;
+	Cv__LegMove *mv;
+
+	devices(k);
+	boss_sits(k, 7, "123456#");
+	kit_forget(k);
+	/* another device, over TLS, that was told the dialog */
+	next.replaces = true;
+	next.replaced = 7;
+	sip_invite(k, 8, &next);
+	assert_int_equal(sip_decision(k, 8, NULL), ANSWER);
+	mv = kit_wait(k, KIT_MEDIA, IPC_LEG_MOVE);
+	assert_true(mv->flags->admitted);
+	kit_free(mv);
+	kit_free(sip_hangup(k, 7));
+	sip_expect(k, "state", "in");
+	assert_int_equal(entry_status_of(k, "participants"), 1);
+	/* his own, again: as a host, for the seat is one */
+	next.replaced = 8;
+	sip_invite(k, 9, &next);
+	assert_int_equal(sip_decision(k, 9, NULL), ANSWER);
+	kit_free(sip_hangup(k, 8));
+	rule(k, "boss@example\\.org", "registration", NULL, NULL);
+	refer(k, 9, 3, "sip:boss@example.org", NULL);
+	assert_int_equal(referred(k, 3), 603);	/* nobody registered */
+	sip_bye(k, 9);
+	sip_expect(k, "", "");
+	assert_int_equal(entry_status_of(k, "participants"), 0);
+}
+
+/* No such dialog, not his, in clear, nothing proven: the same answer. */
+static void test_sip_out__what_cannot_be_replaced_looks_unknown(void **state)
+{
+	struct kit *k = *state;
+	struct sip_ask bad[] = {desk, desk, desk, {.alias = NULL}};
+	uint32_t status = 1;
+
+	devices(k);
+	sip_guests(k);
+	boss_sits(k, 7, "123456#");
+	bad[0].replaced = 0;
+	bad[1].replaced = 99;
+	bad[2].replaced = 7;
+	bad[2].udp = true;
+	bad[2].flow = 0;
+	bad[3].replaced = 7;
+	for (uint64_t i = 0; i < 4; i++) {
+		bad[i].replaces = true;
+		sip_invite(k, 20 + i, &bad[i]);
+		assert_int_equal(sip_decision(k, 20 + i, &status),
+				 CV__SIP_DECISION__SIP_REFUSE);
+		assert_int_equal(status, 0);
+	}
+	sip_expect(k, "state", "in");
+	/* media that does not fit leaves the old call as it was */
+	bad[0].replaced = 7;
+	k->media_refuses = true;
+	sip_invite(k, 30, &bad[0]);
+	assert_int_equal(sip_decision(k, 30, &status),
+			 CV__SIP_DECISION__SIP_REFUSE);
+	assert_int_equal(status, 488);
+	sip_expect(k, "state", "in");
+	/* whoever gives up in between, too */
+	assert_null(kit_take(k, KIT_SIP, IPC_SIP_HANGUP));
+	sip_bye(k, 7);
 	sip_expect(k, "", "");
 }
 
@@ -488,6 +693,11 @@ int main(int argc, char **argv)
 		T(test_sip_out__the_first_contact_that_answers_has_it),
 		T(test_sip_out__a_room_calls_as_its_alias),
 		T(test_sip_out__a_proxy_with_its_account),
+		T(test_sip_out__a_redirect_of_a_trunk_is_followed_once),
+		T(test_sip_out__a_host_refers_somebody_into_the_room),
+		T(test_sip_out__a_guest_refers_nobody),
+		T(test_sip_out__who_replaces_a_call_has_its_seat),
+		T(test_sip_out__what_cannot_be_replaced_looks_unknown),
 		T(test_sip_out__premium_numbers_are_not_called),
 		T(test_sip_out__a_browser_calls_a_sip_device),
 		T(test_sip_out__nobody_takes_it_and_the_caller_is_told),

@@ -552,8 +552,8 @@ static void test_dialog__refuses_the_rest_cleanly(void **state)
 	inside(&k.tls, "OPTIONS", 2, "o", "1", tag, "");
 	expect("SIP/2.0 200 ");
 	inside(&k.tls, "REFER", 3, "r", "1", tag,
-	       "Refer-To: <sip:b@x.example>\n");
-	expect("SIP/2.0 403 ");
+	       "Refer-To: <sip:b@x.example>, <sip:c@x.example>\n");
+	expect("SIP/2.0 400 ");
 	inside(&k.tls, "SUBSCRIBE", 4, "s", "1", tag, "Event: conference\n");
 	expect("SIP/2.0 405 ");
 	inside(&k.tls, "DANCE", 5, "d", "1", tag, "");
@@ -756,6 +756,81 @@ static void test_refer__of_an_authenticated_peer_reaches_core(void **state)
 	assert_non_null(strstr(fake_last(&k, 0), "terminated"));
 }
 
+static void refer(unsigned seq, const char *branch, const char *more)
+{
+	inside(&k.tls, "REFER", seq, branch, "1", tag, more);
+}
+
+static void test_refer__is_one_at_a_time_and_ends_by_itself(void **state)
+{
+	(void)state;
+	(void)call_up(&k.tls, "1", "");
+	refer(2, "r2", "Refer-To: <sip:b@x.example>\n");
+	assert_true(fake_sent_has(&k, "SIP/2.0 202 "));
+	refer(3, "r3", "Refer-To: <sip:b@x.example>\n");
+	expect("SIP/2.0 491 ");
+	fake_run(&k, 61000);
+	fake_forget(&k);
+	refer(4, "r4", "Refer-To: <sip:b@x.example>\nRefer-Sub: false\n");
+	expect("SIP/2.0 202 ");		/* and no NOTIFY */
+	assert_true(fake_sent_has(&k, "Refer-Sub: false"));
+	assert_int_equal(fake_told_count(&k, IPC_SIP_REFER), 1);
+}
+
+static void test_refer__passes_replaces_on(void **state)
+{
+	const Cv__SipRefer *m;
+
+	(void)state;
+	(void)call_up(&k.tls, "1", "");
+	refer(2, "r2", "Refer-To: <sip:b@x.example?Replaces="
+	      "c1%40x%3Bto-tag%3Da%3Bfrom-tag%3Db>\n");
+	m = fake_told(&k, IPC_SIP_REFER);
+	assert_non_null(m);
+	assert_true(m->has_replaces);
+	assert_true(m->replaced == 0);
+	assert_true(span_eq(ipc_bytes(m->target), SPAN_LIT("sip:b@x.example")));
+	assert_true(span_eq(ipc_bytes(m->replaces),
+			    SPAN_LIT("c1@x;to-tag=a;from-tag=b")));
+	fake_run(&k, 61000);
+	fake_forget(&k);
+	refer(3, "r3", "Refer-To: <sip:b@x.example;method=BYE>\n");
+	expect("SIP/2.0 403 ");
+	refer(4, "r4", "Refer-To: <sip:b@x.example?Replaces=c1>\n");
+	expect("SIP/2.0 400 ");
+	refer(5, "r5", "");
+	expect("SIP/2.0 400 ");
+	assert_null(fake_told(&k, IPC_SIP_REFER));
+}
+
+/* Which dialog it is goes to core, and so does that it is none. */
+static void test_replaces__names_a_dialog_or_none(void **state)
+{
+	char text[256];
+	uint64_t call;
+	const Cv__SipInvite *m;
+
+	(void)state;
+	(void)call_up(&k.tls, "1", "");
+	call = ((const Cv__SipInvite *)fake_told(&k, IPC_SIP_INVITE))->call;
+	(void)snprintf(text, sizeof(text), "Replaces: c-1;to-tag=%s;"
+		       "from-tag=ft\n", tag);
+	invite(&k.tls, "room", "2", text);
+	m = fake_told(&k, IPC_SIP_INVITE);
+	assert_true(m->replaces);
+	assert_true(m->replaced == call);
+	(void)snprintf(text, sizeof(text), "Replaces: c-1;to-tag=%s;"
+		       "from-tag=fx\n", tag);
+	invite(&k.tls, "room", "3", text);
+	m = fake_told(&k, IPC_SIP_INVITE);
+	assert_true(m->replaces);
+	assert_true(m->replaced == 0);
+	invite(&k.tls, "room", "4", "Replaces: c-1;to-tag=0123456789abcdef;"
+	       "from-tag=ft\n");
+	m = fake_told(&k, IPC_SIP_INVITE);
+	assert_true(m->replaces && m->replaced == 0);
+}
+
 /* --- memory ------------------------------------------------------------------------ */
 
 static int body_call(void *arg)
@@ -828,6 +903,9 @@ int main(void)
 		T(test_session__is_refreshed_by_us_for_those_who_cannot),
 		T(test_prack__stops_the_reliable_180),
 		T(test_refer__of_an_authenticated_peer_reaches_core),
+		T(test_refer__is_one_at_a_time_and_ends_by_itself),
+		T(test_refer__passes_replaces_on),
+		T(test_replaces__names_a_dialog_or_none),
 		cmocka_unit_test(test_face__survives_each_failing_allocation),
 	};
 
