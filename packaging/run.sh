@@ -112,10 +112,15 @@ print_addresses() {
 	done
 }
 
-# The port answers, and it is our own core that stands behind it.
+# The port is open from the first moment on, and core may be there long before a
+# face that refuses its certificate: our own core says that the face is up.
 serves() {
 	(exec 3<>"/dev/tcp/127.0.0.1/$https") 2>/dev/null || return 1
-	[ -z "$cli" ] || "$cli" --socket "$run/cli.sock" status >/dev/null 2>&1
+	[ -n "$cli" ] || return 0
+	case $("$cli" --socket "$run/cli.sock" --json status 2>/dev/null) in
+	*'"web_serves":true'*) ;;
+	*) return 1 ;;
+	esac
 }
 
 # Waits until the house serves or super has ended.

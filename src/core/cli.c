@@ -146,6 +146,7 @@ static void show_status(struct answer *a)
 	alarm_get_stats(c->alarms, &alarms);
 	answer_row(a);
 	answer_number(a, "uptime_s", (c->now_ns - c->start_ns) / NS_PER_S);
+	answer_flag(a, "web_serves", c->web_serves);
 	answer_number(a, "conferences", handles_count(c->meetings));
 	answer_number(a, "participants", handles_count(c->members));
 	answer_number(a, "media_workers", count_workers(c, false));

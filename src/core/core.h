@@ -253,6 +253,7 @@ struct core {
 	uint32_t settings_epoch;
 
 	struct web webs[CORE_WEBS_MAX];
+	bool web_serves;		/* what super last said */
 	struct worker workers[CORE_WORKERS_MAX];
 	struct client *clients[CORE_CLIENTS_MAX];
 	struct room_out out;		/* reused by every room call */

@@ -299,8 +299,10 @@ static void on_super_msg(void *arg, enum ipc_type type,
 	struct core *c = arg;
 
 	core_turn(c);
-	if (type == IPC_ROLE_UP)
+	if (type == IPC_ROLE_UP) {
 		alert_role(c, up->role, up->instance, true);
+		c->web_serves |= up->role == ROLE_WEB;
+	}
 	if (type != IPC_ROLE_DIED)
 		return;
 	alert_role(c, d->role, d->instance, false);
@@ -311,8 +313,10 @@ static void on_super_msg(void *arg, enum ipc_type type,
 		   SPAN_LIT("local"), d->role < ROLE_COUNT ?
 		   span_str(ipc_role_name((enum ipc_role)d->role)) :
 		   SPAN_NONE, SPAN_NONE);
-	if (d->role == ROLE_WEB)
+	if (d->role == ROLE_WEB) {
+		c->web_serves = false;
 		defence_crash(c, d->source, GUARD_FACE_WEB);
+	}
 	if (d->role == ROLE_SIP)
 		defence_crash(c, d->source, GUARD_FACE_SIP);
 	if (d->role == ROLE_MEDIA && d->instance < CORE_WORKERS_MAX)
