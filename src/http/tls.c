@@ -64,6 +64,9 @@ static int set_rules(SSL_CTX *ctx)
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
 			 SSL_MODE_ENABLE_PARTIAL_WRITE |
 			 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* A peer who sends nothing but new keys would else be read for as long
+	 * as he likes within one call (RFC 8446 4.6.3). */
+	(void)SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	/* So long clients keep a pass; whether it is good, we decide. */
 	(void)SSL_CTX_set_timeout(ctx, PASS_KEPT_S);

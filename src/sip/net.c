@@ -37,7 +37,7 @@ struct flow {
 	uint8_t *out;
 	size_t out_n, out_at, counted;
 	struct timer due;
-	uint64_t moved_ns;
+	uint64_t born_ns, moved_ns;
 	unsigned inside;
 	char *names;
 	size_t names_n;
@@ -191,14 +191,16 @@ static void flow_end(struct flow *fl, Cv__SipEnd why)
 
 static void arm(struct flow *fl)
 {
-	uint64_t due = stream_due_ns(&fl->in), rest = fl->moved_ns;
+	uint64_t due = stream_due_ns(&fl->in), rest;
 
+	/* Until a message was there, pings keep nobody here. */
 	if (fl->state == FLOW_HANDSHAKE)
-		rest += NET_HANDSHAKE_S * NS_PER_S;
+		rest = fl->born_ns + NET_HANDSHAKE_S * NS_PER_S;
 	else if (fl->is_first && !fl->is_client)
-		rest += NET_FIRST_S * NS_PER_S;
+		rest = fl->born_ns + NET_FIRST_S * NS_PER_S;
 	else
-		rest += (fl->inside ? NET_INSIDE_S : NET_IDLE_S) * NS_PER_S;
+		rest = fl->moved_ns + (fl->inside ? NET_INSIDE_S :
+				       NET_IDLE_S) * NS_PER_S;
 	timer_set(fl->n->cfg.wheel, &fl->due, due && due < rest ? due : rest);
 }
 
@@ -511,7 +513,7 @@ static int flow_new(struct net *n, struct flow **out, int fd,
 	fl->fd = fd;
 	fl->peer = *peer;
 	fl->is_first = true;
-	fl->moved_ns = now_ns;
+	fl->born_ns = fl->moved_ns = now_ns;
 	list_init(&fl->at);
 	timer_init(&fl->due, on_due, fl);
 	fl->id = fl->peer.flow = ++n->last_id ? n->last_id : ++n->last_id;

@@ -62,6 +62,9 @@ static int make_client(struct sip_tls *t, EVP_PKEY *key)
 	SSL_CTX_set_mode(t->client, SSL_MODE_RELEASE_BUFFERS |
 			 SSL_MODE_ENABLE_PARTIAL_WRITE |
 			 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* A peer who sends nothing but new keys would else be read for as long
+	 * as he likes within one call (RFC 8446 4.6.3). */
+	(void)SSL_CTX_clear_mode(t->client, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_session_cache_mode(t->client, SSL_SESS_CACHE_OFF);
 	if (SSL_CTX_set_min_proto_version(t->client, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_set_cipher_list(t->client, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1 ||

@@ -8,9 +8,11 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -377,6 +379,99 @@ static void test_net__speaks_tls_of_1_2_at_least(void **state)
 	}
 }
 
+/* Our end of a client's connection: the socket whose peer he is. */
+static int other_end(int fd)
+{
+	struct sockaddr_in6 me = {0}, a;
+	socklen_t n = sizeof(me);
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&me, &n), 0);
+	for (int s = 3; s < 256; s++) {
+		n = sizeof(a);
+		a.sin6_port = 0;
+		if (s != fd && getpeername(s, (struct sockaddr *)&a, &n) == 0 &&
+		    a.sin6_port == me.sin6_port)
+			return s;
+	}
+	return -1;
+}
+
+static int unread(int fd)
+{
+	int n = -1;
+
+	assert_int_equal(ioctl(fd, FIONREAD, &n), 0);
+	return n;
+}
+
+/* Records that carry nothing but new keys (RFC 8446 4.6.3): one turn of the
+ * loop may not last until he has no more of them. */
+static void test_net__leaves_a_flood_of_key_updates_for_other_turns(void **state)
+{
+	enum { UPDATES = 2000 };
+	const int on = 1;
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	int fd, ours, done = 0, sent = 0, was;
+	SSL *ssl;
+
+	(void)state;
+	assert_int_equal(net_listen(w.net, true,
+				    bound(SOCK_STREAM, &w.port)), 0);
+	fd = connected(SOCK_STREAM);
+	assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
+				    sizeof(on)), 0);
+	ssl = SSL_new(ctx);
+	(void)SSL_set_fd(ssl, fd);
+	SSL_set_connect_state(ssl);
+	shake(ssl, &done);
+	assert_int_equal(done, 1);
+	ours = other_end(fd);
+	assert_true(ours >= 0);
+	for (int i = 0; i < 20; i++)
+		turn();
+	while (sent < UPDATES &&
+	       SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+	       SSL_do_handshake(ssl) == 1)
+		sent++;
+	was = unread(ours);
+	assert_true(sent > UPDATES / 2 && was > 20 * sent);
+	turn();
+	assert_int_equal(net_flows(w.net), 1);
+	assert_true(unread(ours) > was / 2);
+	for (int i = 0; i < 4 * UPDATES && unread(ours) > 0; i++)
+		turn();
+	assert_int_equal(unread(ours), 0);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	close(fd);
+}
+
+static void test_net__keeps_nobody_who_only_pings(void **state)
+{
+	char buf[16];
+	uint64_t since;
+	int fd;
+
+	(void)state;
+	assert_int_equal(net_listen(w.net, false,
+				    bound(SOCK_STREAM, &w.port)), 0);
+	fd = connected(SOCK_STREAM);
+	put(fd, "\r\n\r\n");
+	assert_int_equal(wait_for(fd, buf, sizeof(buf)), 2);
+	/* The clock is the real one, and the ping must be later than it came. */
+	since = clock_mono_ns();
+	while (clock_mono_ns() < since + 500 * NS_PER_MS)
+		turn();
+	put(fd, "\r\n\r\n");
+	assert_int_equal(wait_for(fd, buf, sizeof(buf)), 2);
+	assert_int_equal(net_flows(w.net), 1);
+	(void)timer_wheel_advance(w.wheel, since + NET_FIRST_S * NS_PER_S +
+				  250 * NS_PER_MS);
+	assert_int_equal(wait_for(fd, buf, sizeof(buf)), 0);
+	assert_int_equal(net_flows(w.net), 0);
+	close(fd);
+}
+
 /* Our own client calls our own server. */
 static void dial(const char *name)
 {
@@ -443,6 +538,8 @@ int main(void)
 		T(test_net__closes_what_is_no_sip),
 		T(test_net__answers_datagrams),
 		T(test_net__speaks_tls_of_1_2_at_least),
+		T(test_net__leaves_a_flood_of_key_updates_for_other_turns),
+		T(test_net__keeps_nobody_who_only_pings),
 		T(test_net__calls_who_proves_the_name),
 		T(test_net__sends_nothing_to_another_name),
 		T(test_net__sends_nothing_to_who_nobody_vouches_for),
