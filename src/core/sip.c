@@ -701,12 +701,32 @@ void sip_member_connected(struct member *mb)
 
 /* --- what the guard hears ------------------------------------------------------------------------ */
 
+/* Floods and odd methods are the face's own matter: honest devices send them,
+ * too. */
+static bool is_against(Cv__SipScan kind, enum guard_scan *out)
+{
+	switch ((int)kind) {
+	case CV__SIP_SCAN__SIP_SCAN_AGENT:
+		*out = GUARD_SCAN_AGENT;
+		return true;
+	case CV__SIP_SCAN__SIP_SCAN_MALFORMED:
+		*out = GUARD_SCAN_MALFORMED;
+		return true;
+	case CV__SIP_SCAN__SIP_SCAN_DIGEST:
+		*out = GUARD_SCAN_DIGEST;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void scanned(struct core *c, const Cv__SipScanned *m)
 {
 	enum { TIMES_MAX = 32 };
 	Cv__SipCaller who = CV__SIP_CALLER__INIT;
 	struct guard_facts f;
 	uint32_t n = m->count < TIMES_MAX ? m->count : TIMES_MAX;
+	enum guard_scan what;
 	int64_t location;
 
 	c->sip->figures.scans += m->count;
@@ -714,14 +734,8 @@ static void scanned(struct core *c, const Cv__SipScanned *m)
 	who.local = m->local;
 	who.proven = m->proven;
 	sip_caller_facts(c, &who, &location, &f);
-	/* Floods and odd methods are the face's own matter: honest devices
-	 * send them, too. */
-	for (; n && (m->kind == CV__SIP_SCAN__SIP_SCAN_AGENT ||
-		     m->kind == CV__SIP_SCAN__SIP_SCAN_MALFORMED); n--)
-		guard_note_scan(c->guard, &f,
-				m->kind == CV__SIP_SCAN__SIP_SCAN_AGENT ?
-				GUARD_SCAN_AGENT : GUARD_SCAN_MALFORMED,
-				c->now_ns);
+	for (; n && is_against(m->kind, &what); n--)
+		guard_note_scan(c->guard, &f, what, c->now_ns);
 	defence_events(c);
 }
 

@@ -42,14 +42,21 @@ static bool look(struct face *f, struct auth *a, const struct sip_msg *req,
 {
 	struct sip_credentials c;
 
+	enum nonce_verdict nonce;
+
 	if (sip_credentials_decode(&c, value) < 0 || take(a, &c, req) < 0)
 		return false;
-	/* MD5 is never accepted where others can read along. */
+	nonce = nonce_use(f->nonces, c.nonce, &from->source, c.nc, f->now_ns);
+	/* MD5 is never accepted where others can read along. Whoever shows it
+	 * there tries passwords by a way that was not offered. */
 	if (c.alg == SIP_ALG_MD5 &&
-	    from->transport != CV__SIP_TRANSPORT__SIP_TLS)
+	    from->transport != CV__SIP_TRANSPORT__SIP_TLS) {
+		if (nonce == NONCE_GOOD)
+			face_scanned(f, from, CV__SIP_SCAN__SIP_SCAN_DIGEST,
+				     SPAN_NONE);
 		return false;
-	switch (nonce_use(f->nonces, c.nonce, &from->source, c.nc,
-			  f->now_ns)) {
+	}
+	switch (nonce) {
 	case NONCE_GOOD:
 		*kind = AUTH_SHOWN;
 		return true;

@@ -144,6 +144,7 @@ struct reg {
 struct scan {
 	struct sip_peer from;
 	Cv__SipScan kind;
+	bool proven;			/* it got what we sent there */
 	uint32_t count;
 	uint8_t agent[AGENT_MAX];
 	size_t agent_n;

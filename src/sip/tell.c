@@ -29,7 +29,11 @@ static struct scan *scan_of(struct face *f, const struct sip_peer *from,
 	/* Full: who came first this second is told; the next second others. */
 	if (f->n_scans == SCANS_MAX)
 		return NULL;
-	f->scan[f->n_scans] = (struct scan){.from = *from, .kind = kind};
+	f->scan[f->n_scans] = (struct scan){
+		.from = *from, .kind = kind,
+		/* a digest is counted for a nonce of ours only */
+		.proven = from->flow || kind == CV__SIP_SCAN__SIP_SCAN_DIGEST,
+	};
 	return &f->scan[f->n_scans++];
 }
 
@@ -57,7 +61,7 @@ static void tell_scan(struct face *f, const struct scan *s)
 	m.local = &local;
 	m.kind = s->kind;
 	m.count = s->count;
-	m.proven = s->from.flow != 0;
+	m.proven = s->proven;
 	m.transport = s->from.transport;
 	m.user_agent = ipc_data(span_of(s->agent, s->agent_n));
 	(void)face_tell(f, SIP_SCANNED, &m);

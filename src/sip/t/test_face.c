@@ -325,6 +325,40 @@ static void test_face__offers_md5_over_tls_alone(void **state)
 	assert_true(fake_sent_has(&k, "MD5"));
 }
 
+/* svcrack: whatever was asked for, it answers with MD5. */
+static void test_face__counts_who_tries_md5_in_clear(void **state)
+{
+	char h[512], nonce[64] = "", auth[1024];
+	const Cv__SipScanned *m;
+
+	(void)state;
+	for (unsigned i = 1; i <= 3; i++) {
+		fake_forget(&k);
+		invite(&k.peer, "room", i % 2 ? "1" : "2", "");
+		verdict(CV__SIP_DECISION__SIP_CHALLENGE, 0);
+		(void)fake_hdr(fake_last(&k, 0), "WWW-Authenticate", h,
+			       sizeof(h));
+		assert_int_equal(sscanf(strstr(h, "nonce=\"") + 7,
+					"%63[^\"]", nonce), 1);
+		(void)snprintf(auth, sizeof(auth), "Authorization: Digest username=\"u\", realm=\"conclave\", nonce=\"%s\", uri=\"sip:room@meet.example\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c\", response=\"%032d\"\n",
+			       nonce, 0);
+		invite(&k.peer, "room", "9", auth);
+		assert_null(((const Cv__SipInvite *)
+			     fake_told(&k, IPC_SIP_INVITE))->caller->auth);
+		verdict(CV__SIP_DECISION__SIP_CHALLENGE, 0);
+		/* again with the same nonce: nothing new was proved */
+		invite(&k.peer, "room", "8", auth);
+		verdict(CV__SIP_DECISION__SIP_CHALLENGE, 0);
+	}
+	face_second(k.face, 0, 0, k.now_ns);
+	m = fake_told(&k, IPC_SIP_SCANNED);
+	assert_non_null(m);
+	assert_int_equal(m->kind, CV__SIP_SCAN__SIP_SCAN_DIGEST);
+	assert_int_equal(m->count, 3);
+	assert_true(m->proven);
+	assert_int_equal(fake_told_count(&k, IPC_SIP_SCANNED), 1);
+}
+
 static void mask(char *text, const char *from)
 {
 	for (char *p = text; (p = strstr(p, from)); )
@@ -882,6 +916,7 @@ int main(void)
 		T(test_face__answers_an_invite_without_offer_with_ours),
 		T(test_face__challenges_and_hears_the_answer),
 		T(test_face__offers_md5_over_tls_alone),
+		T(test_face__counts_who_tries_md5_in_clear),
 		T(test_face__refuses_all_in_the_same_words),
 		T(test_face__gives_a_stranger_no_state),
 		T(test_face__challenges_without_asking_core_when_told_so),
