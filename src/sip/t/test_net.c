@@ -408,7 +408,7 @@ static int unread(int fd)
  * loop may not last until he has no more of them. */
 static void test_net__leaves_a_flood_of_key_updates_for_other_turns(void **state)
 {
-	enum { UPDATES = 2000 };
+	enum { UPDATES = 2000, LEAST = 100 };
 	const int on = 1;
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	int fd, ours, done = 0, sent = 0, was;
@@ -433,8 +433,9 @@ static void test_net__leaves_a_flood_of_key_updates_for_other_turns(void **state
 	       SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
 	       SSL_do_handshake(ssl) == 1)
 		sent++;
+	/* So small ones fill the kernel's buffer before they are all there. */
 	was = unread(ours);
-	assert_true(sent > UPDATES / 2 && was > 20 * sent);
+	assert_true(sent > LEAST && was > LEAST * 20);
 	turn();
 	assert_int_equal(net_flows(w.net), 1);
 	assert_true(unread(ours) > was / 2);
