@@ -28,6 +28,8 @@ static bool is_encrypted(const struct leg *leg)
 		return false;
 	if (leg->nego.video.section >= 0 && !v->tx)
 		return false;
+	if (leg->nego.slides.section >= 0 && !leg->slides_flow->tx)
+		return false;
 	return a->tx || v->tx;
 }
 
@@ -57,16 +59,24 @@ void control_leg_state(struct leg *leg)
 	s.audio_codec = leg->nego.audio.section >= 0
 			? leg->nego.audio.codec : CV__CODEC_NAME__CODEC_NONE;
 	s.max_fs = leg->nego.video.max_fs;
+	s.has_slides = leg->told_slides.has;
+	s.slides_takes = leg->told_slides.takes;
+	s.sends_slides = leg->told_slides.sends;
+	s.slides_codec = leg->told_slides.codec;
+	s.slides_width = leg->told_slides.width;
+	s.slides_height = leg->told_slides.height;
+	s.slides_max_fs = leg->nego.slides.max_fs;
 	(void)ipc_send(leg->m->core, LEG_STATE, &s);
 }
 
-void control_leg_want_key(struct leg *leg)
+void control_leg_want_key(struct leg *leg, bool is_slides)
 {
 	Cv__LegWantKey w = CV__LEG_WANT_KEY__INIT;
 
 	if (!leg->m->core)
 		return;
 	w.leg = leg->handle;
+	w.slides = is_slides;
 	(void)ipc_send(leg->m->core, LEG_WANT_KEY, &w);
 }
 
@@ -274,6 +284,17 @@ static void in_leg_set(struct media *m, const void *msg)
 		m->stats.bad_handles++;
 }
 
+static void in_presentation(struct media *m, const void *msg)
+{
+	const Cv__Presentation *p = msg;
+	struct room *r = room_find(m, p->room);
+
+	if (r)
+		room_present(r, p);
+	else
+		m->stats.bad_handles++;
+}
+
 static void in_leg_play(struct media *m, const void *msg)
 {
 	const Cv__LegPlay *p = msg;
@@ -425,7 +446,7 @@ static const struct {
 	{IPC_LEG_BFCP, in_leg_bfcp},
 	{IPC_LEG_PLAY, in_leg_play}, {IPC_LEG_LOOP, in_leg_loop},
 	{IPC_PICTURE_PLAN, in_plan}, {IPC_LEG_KEEP, in_leg_keep},
-	{IPC_SETTINGS, in_settings},
+	{IPC_SETTINGS, in_settings}, {IPC_PRESENTATION, in_presentation},
 };
 
 /* --- channel ----------------------------------------------------------- */

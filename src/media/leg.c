@@ -13,6 +13,8 @@
 #define MOD "leg"
 
 enum { PT_NOISE = 13 };
+/* Odd, so that multiples of it differ. */
+#define SSRC_STEP UINT32_C(0x9e3779b1)
 
 static void on_service(struct timer *t, void *arg, uint64_t now_ns);
 
@@ -135,22 +137,73 @@ static bool take_audio(struct leg *leg, const struct flow *f,
 	return true;
 }
 
-static bool take_video(struct leg *leg, const struct flow *f,
+static bool take_video(struct video_in *v, const struct flow *f,
 		       const struct rtp *p, size_t bytes)
 {
-	const struct video_in *v = leg->vin;
-
 	if (f->crypto == NEGO_CLEAR && v->is_started &&
 	    v->rx.ssrc != p->ssrc &&
-	    !may_switch(leg, f, v->switch_ns, v->heard_ns))
+	    !may_switch(v->leg, f, v->switch_ns, v->heard_ns))
 		return false;
-	video_in_packet(leg->vin, p, bytes, leg->m->now_ns);
+	video_in_packet(v, p, bytes, v->leg->m->now_ns);
 	return true;
+}
+
+static bool is_named(const struct nego_stream *st, const struct rtp *p)
+{
+	struct span mid;
+
+	if (st->mid_n && rtp_ext_find(p, st->ext_mid, &mid))
+		return span_eq(mid, span_of(st->mid, st->mid_n));
+	for (unsigned i = 0; i < st->n_ssrcs; i++)
+		if (st->ssrcs[i] == p->ssrc)
+			return true;
+	return false;
+}
+
+static bool is_known(const struct video_in *v, const struct rtp *p)
+{
+	return v && v->is_started &&
+	       (v->rx.ssrc == p->ssrc ||
+		(v->rtx.is_started && v->rtx.ssrc == p->ssrc));
+}
+
+/* Camera and presentation of a leg with ICE share a transport, and often the
+ * numbers of their codecs: told apart by section name or announced SSRC (RFC
+ * 8843 9.2), once known by SSRC, in the end by payload type. */
+static bool is_slides(const struct leg *leg, const struct flow *f,
+		      const struct rtp *p)
+{
+	bool is_rtx;
+
+	if (leg->slides_flow != leg->video_flow)
+		return f == leg->slides_flow;
+	if (!leg->sin || f != leg->slides_flow)
+		return false;
+	if (is_named(&leg->nego.slides, p))
+		return true;
+	if (is_named(&leg->nego.video, p) || is_known(leg->vin, p))
+		return false;
+	return is_known(leg->sin, p) || !leg->vin ||
+	       nego_way_of_pt(&leg->nego.video, p->pt, &is_rtx).codec ==
+	       CV__CODEC_NAME__CODEC_NONE;
+}
+
+/* Whose picture the packet is part of, NULL = nobody's. */
+static struct video_in *video_of(const struct leg *leg, const struct flow *f,
+				 const struct rtp *p)
+{
+	struct video_in *v = is_slides(leg, f, p) ? leg->sin :
+			     f == leg->video_flow ? leg->vin : NULL;
+	bool is_rtx;
+
+	return v && nego_way_of_pt(v->st, p->pt, &is_rtx).codec !=
+		CV__CODEC_NAME__CODEC_NONE ? v : NULL;
 }
 
 bool leg_rtp(struct leg *leg, struct flow *f, uint8_t *p, size_t n)
 {
-	const struct nego_stream *a = &leg->nego.audio, *v = &leg->nego.video;
+	const struct nego_stream *a = &leg->nego.audio;
+	struct video_in *v;
 	size_t bytes = n;
 	struct rtp h;
 
@@ -160,9 +213,9 @@ bool leg_rtp(struct leg *leg, struct flow *f, uint8_t *p, size_t n)
 	if (f == leg->audio_flow && leg->audio && a->we_receive &&
 	    (h.pt == a->pt || h.pt == a->dtmf_pt))
 		return take_audio(leg, f, &h, bytes);
-	if (f == leg->video_flow && leg->vin &&
-	    (h.pt == v->pt || (v->has_rtx && h.pt == v->rtx_pt)))
-		return take_video(leg, f, &h, bytes);
+	v = video_of(leg, f, &h);
+	if (v)
+		return take_video(v, f, &h, bytes);
 	/* comfort noise (RFC 3389), or something else that we make nothing of
 	 * and that shows that he is there */
 	return !leg->ice && (f->crypto != NEGO_CLEAR || h.pt == PT_NOISE);
@@ -252,17 +305,44 @@ static int audio_open(struct leg *leg)
 	return audio_leg_new(&leg->audio, leg->room->audio, &cfg);
 }
 
-static int video_open(struct leg *leg)
+static int link_open(struct leg *leg)
 {
-	const struct nego_stream *s = &leg->nego.video;
+	if (leg->link ||
+	    (leg->nego.video.section < 0 && leg->nego.slides.section < 0))
+		return 0;
+	leg->link = mem_zalloc(sizeof(*leg->link));
+	if (!leg->link)
+		return E_NOMEM;
+	bwe_init(&leg->link->bwe, leg->kbps_out, leg->m->now_ns);
+	return 0;
+}
+
+static int picture_open(struct leg *leg, const struct nego_stream *s,
+			struct video_in **in, struct video_out **out)
+{
+	const bool is_slides = s == &leg->nego.slides;
 	int r = 0;
 
-	if (s->section >= 0 && s->we_receive && !leg->vin)
-		r = video_in_new(&leg->vin, leg);
-	if (r == 0 && s->section >= 0 && s->we_send && !leg->vout)
-		r = video_out_new(&leg->vout, leg);
+	if (s->section >= 0 && s->we_receive && !*in)
+		r = video_in_new(in, leg, is_slides);
+	if (r == 0 && s->section >= 0 && s->we_send && !*out)
+		r = video_out_new(out, leg, is_slides);
+	return r;
+}
+
+static int video_open(struct leg *leg)
+{
+	int r = link_open(leg);
+
+	if (r == 0)
+		r = picture_open(leg, &leg->nego.video, &leg->vin, &leg->vout);
+	if (r == 0)
+		r = picture_open(leg, &leg->nego.slides, &leg->sin,
+				 &leg->sout);
 	if (r == 0 && leg->vin)
 		video_in_need(leg->vin, leg->is_needed);
+	if (r == 0 && leg->sin)
+		video_in_need(leg->sin, leg_presents(leg));
 	return r;
 }
 
@@ -277,16 +357,19 @@ int leg_streams_open(struct leg *leg)
 	return r;
 }
 
+/* Different, none of them 0. */
 static void ssrcs_make(struct leg *leg)
 {
-	do {
-		leg->audio_out.ssrc = rand_u32();
-		leg->video_ssrc = rand_u32();
-		leg->video_rtx_ssrc = rand_u32();
-	} while (leg->audio_out.ssrc == leg->video_ssrc ||
-		 leg->audio_out.ssrc == leg->video_rtx_ssrc ||
-		 leg->video_ssrc == leg->video_rtx_ssrc || !leg->video_ssrc ||
-		 !leg->audio_out.ssrc || !leg->video_rtx_ssrc);
+	uint32_t *const at[] = {&leg->audio_out.ssrc, &leg->video_ssrc,
+				&leg->video_rtx_ssrc, &leg->slides_ssrc,
+				&leg->slides_rtx_ssrc};
+	const uint32_t base = rand_u32();
+
+	for (uint32_t i = 0, n = 0; i < sizeof(at) / sizeof(at[0]); n++)
+		if (base + n * SSRC_STEP)
+			*at[i++] = base + n * SSRC_STEP;
+	leg->slides_seq = (uint16_t)rand_u32();
+	leg->slides_rtx_seq = (uint16_t)rand_u32();
 	leg->audio_seq = (uint16_t)rand_u32();
 	leg->video_seq = (uint16_t)rand_u32();
 	leg->video_rtx_seq = (uint16_t)rand_u32();
@@ -302,6 +385,8 @@ static int answer_make(struct leg *leg, const Cv__LegDescription *offer,
 		.audio_ssrc = leg->audio_out.ssrc,
 		.video_ssrc = leg->video_ssrc,
 		.video_rtx_ssrc = leg->video_rtx_ssrc,
+		.slides_ssrc = leg->slides_ssrc,
+		.slides_rtx_ssrc = leg->slides_rtx_ssrc,
 		.candidates = leg->m->candidates,
 		.n_candidates = leg->m->n_candidates};
 
@@ -313,6 +398,7 @@ static void flags_take(struct leg *leg, const Cv__LegFlags *f)
 	leg->is_admitted = f && f->admitted;
 	leg->is_muted = f && f->muted;
 	leg->is_video_muted = f && f->video_muted;
+	leg->no_slides = f && f->no_slides;
 }
 
 void leg_caps_take(struct leg *leg)
@@ -326,8 +412,8 @@ void leg_caps_take(struct leg *leg)
 	if (v->max_kbps && v->max_kbps < leg->kbps_out)
 		leg->kbps_out = v->max_kbps;
 	leg->tmmbr_kbps = 0;		/* signalling is newer */
-	if (leg->vout)
-		leg->vout->bwe.cap_kbps = leg->kbps_out;
+	if (leg->link)
+		leg->link->bwe.cap_kbps = leg->kbps_out;
 }
 
 static int ice_make(struct leg *leg, const Cv__LegOpen *msg)
@@ -341,7 +427,7 @@ static int ice_make(struct leg *leg, const Cv__LegOpen *msg)
 			 leg, m->now_ns);
 	if (r < 0)
 		return r;
-	leg->video_flow = leg->audio_flow;
+	leg->video_flow = leg->slides_flow = leg->audio_flow;
 	leg->audio_flow->is_used = true;
 	ice_leg_set_dscp(leg->ice, (uint8_t)(msg->dscp & 63));
 	return 0;
@@ -373,10 +459,12 @@ static void leg_init(struct leg *leg, struct room *room,
 	leg->phase = CV__LEG_PHASE__LEG_NEW;
 	leg->nego.audio.section = leg->nego.video.section = NEGO_NONE;
 	leg->nego.bfcp.section = NEGO_NONE;
+	leg->nego.slides.section = NEGO_NONE;
 	for (unsigned i = 0; i < LEG_FLOWS; i++)
 		flow_init(&leg->flows[i], leg);
 	leg->audio_flow = &leg->flows[0];
 	leg->video_flow = &leg->flows[1];
+	leg->slides_flow = &leg->flows[2];
 	rand_bytes(raw, sizeof(raw));
 	hex_encode(leg->cname, raw, sizeof(raw));
 	ssrcs_make(leg);
@@ -411,11 +499,19 @@ static int leg_make(struct leg **out, struct room *room,
 	return r;
 }
 
+static void pictures_free(struct leg *leg)
+{
+	video_in_free(&leg->vin);
+	video_out_free(&leg->vout);
+	video_in_free(&leg->sin);
+	video_out_free(&leg->sout);
+}
+
 static void leg_free(struct leg *leg)
 {
 	timer_cancel(&leg->service);
-	video_in_free(&leg->vin);
-	video_out_free(&leg->vout);
+	pictures_free(leg);
+	mem_free(leg->link);
 	audio_leg_free(&leg->audio);
 	audio_repair_free(&leg->audio_repair);
 	leg_plain_release(leg);
@@ -470,14 +566,32 @@ int leg_open(struct media *m, const Cv__LegOpen *msg,
 	return 0;
 }
 
+static bool is_same_way(const struct nego_way *a, const struct nego_way *b)
+{
+	return a->codec == b->codec && a->mode == b->mode && a->pt == b->pt &&
+	       a->has_rtx == b->has_rtx;
+}
+
+static void picture_change(const struct nego_stream *v,
+			   const struct nego_stream *w,
+			   struct video_in **in, struct video_out **out)
+{
+	const struct nego_way a = nego_way_of(v, v->codec);
+	const struct nego_way b = nego_way_of(w, w->codec);
+	const bool is_same = is_same_way(&a, &b) &&
+			     is_same_way(&v->alt, &w->alt) &&
+			     v->ext_twcc == w->ext_twcc;
+
+	if (w->section < 0 || !is_same || !w->we_receive)
+		video_in_free(in);
+	if (w->section < 0 || !is_same || !w->we_send)
+		video_out_free(out);
+}
+
 /* Streams whose terms changed are made anew; the others go on. */
 void leg_streams_change(struct leg *leg, const struct nego *next)
 {
 	const struct nego_stream *a = &leg->nego.audio, *b = &next->audio;
-	const struct nego_stream *v = &leg->nego.video, *w = &next->video;
-	bool is_same_video = v->codec == w->codec && v->mode == w->mode &&
-			     v->has_rtx == w->has_rtx &&
-			     v->ext_twcc == w->ext_twcc && v->pt == w->pt;
 
 	if (b->section < 0 || a->codec != b->codec ||
 	    a->ptime_ms != b->ptime_ms ||
@@ -485,10 +599,9 @@ void leg_streams_change(struct leg *leg, const struct nego *next)
 		audio_leg_free(&leg->audio);
 	if (b->section < 0 || !(b->feedback & CV__FEEDBACK__FB_NACK))
 		audio_repair_free(&leg->audio_repair);
-	if (w->section < 0 || !is_same_video || !w->we_receive)
-		video_in_free(&leg->vin);
-	if (w->section < 0 || !is_same_video || !w->we_send)
-		video_out_free(&leg->vout);
+	picture_change(&leg->nego.video, &next->video, &leg->vin, &leg->vout);
+	picture_change(&leg->nego.slides, &next->slides, &leg->sin,
+		       &leg->sout);
 }
 
 static int ice_update(struct leg *leg, const Cv__LegUpdate *msg,
@@ -541,8 +654,12 @@ int leg_update(struct leg *leg, const Cv__LegUpdate *msg,
 void leg_set(struct leg *leg, const Cv__LegFlags *f)
 {
 	bool was_hidden = leg->is_video_muted || !leg->is_admitted;
+	bool was_shown = leg->is_admitted && !leg->no_slides;
 
 	flags_take(leg, f);
+	/* he missed some */
+	if (!was_shown && leg->sout)
+		video_out_switch(leg->sout);
 	if (leg->audio)
 		audio_leg_set(leg->audio, leg->is_muted, leg->is_admitted);
 	/* the decoder saw nothing meanwhile */
@@ -575,6 +692,11 @@ static int streams_move(struct leg *leg, struct room *to)
 		video_in_need(leg->vin, false);
 	if (leg->vout)
 		video_out_switch(leg->vout);
+	leg->has_way = false;
+	if (leg->sin)
+		video_in_need(leg->sin, leg_presents(leg));
+	if (leg->sout)
+		video_out_switch(leg->sout);
 	return 0;
 }
 
@@ -610,8 +732,7 @@ void leg_close(struct leg *leg)
 	leg->room->n_legs--;
 	/* what the room owns goes now, because the room may go next */
 	audio_leg_free(&leg->audio);
-	video_in_free(&leg->vin);
-	video_out_free(&leg->vout);
+	pictures_free(leg);
 	for (unsigned i = 0; i < LEG_FLOWS && !leg->ice; i++)
 		flow_release(&leg->flows[i]);
 	leg_bfcp_close(leg);
@@ -629,6 +750,41 @@ void legs_bury(struct media *m)
 
 /* --- what happens from time to time ------------------------------------ */
 
+static bool sends_slides(const struct leg *leg)
+{
+	return leg->sin && leg->sin->assemble && leg->sin->is_started &&
+	       leg->m->now_ns - leg->sin->heard_ns < 2 * NS_PER_S;
+}
+
+static void slides_see(const struct leg *leg, struct leg_slides *s)
+{
+	*s = (struct leg_slides){.has = leg->nego.slides.section >= 0,
+				 .takes = nego_takes(&leg->nego.slides),
+				 .sends = sends_slides(leg)};
+	if (!s->sends || !leg->sin->width)
+		return;
+	s->codec = leg->sin->codec == FRAME_VP8 ? CV__CODEC_NAME__CODEC_VP8
+						: CV__CODEC_NAME__CODEC_H264;
+	s->width = leg->sin->width;
+	s->height = leg->sin->height;
+}
+
+static bool slides_are_news(const struct leg *leg)
+{
+	const struct leg_slides *t = &leg->told_slides;
+	struct leg_slides s;
+
+	slides_see(leg, &s);
+	return s.has != t->has || s.takes != t->takes ||
+	       s.sends != t->sends || s.codec != t->codec ||
+	       s.width != t->width || s.height != t->height;
+}
+
+static void slides_note(struct leg *leg)
+{
+	slides_see(leg, &leg->told_slides);
+}
+
 void leg_tell_state(struct leg *leg)
 {
 	const struct video_in *v = leg->vin;
@@ -637,7 +793,8 @@ void leg_tell_state(struct leg *leg)
 	uint16_t w = v ? v->width : 0, h = v ? v->height : 0;
 
 	if (!leg->is_moved && sends == leg->told_video &&
-	    w == leg->told_width && h == leg->told_height)
+	    w == leg->told_width && h == leg->told_height &&
+	    !slides_are_news(leg))
 		return;
 	if (leg->told_ns &&
 	    leg->m->now_ns - leg->told_ns < MEDIA_TELL_MS * NS_PER_MS)
@@ -647,6 +804,7 @@ void leg_tell_state(struct leg *leg)
 	leg->told_video = sends;
 	leg->told_width = w;
 	leg->told_height = h;
+	slides_note(leg);
 	control_leg_state(leg);
 }
 
@@ -660,7 +818,7 @@ static void tell_bandwidth(struct leg *leg)
 	    m->now_ns - leg->bandwidth_ns < NS_PER_S)
 		return;
 	leg->bandwidth_ns = m->now_ns;
-	kbps = bwe_kbps(&leg->vout->bwe, m->now_ns);
+	kbps = leg_main_kbps(leg, m->now_ns);
 	storm = keystorm_is(&leg->vout->storm);
 	/* a change of less than a tenth is no news */
 	if (storm == leg->told_storm &&
@@ -693,7 +851,7 @@ static bool check_life(struct leg *leg)
 static void on_service(struct timer *t, void *arg, uint64_t now_ns)
 {
 	struct leg *leg = arg;
-	bool is_busy = leg->vin || leg->vout ||
+	bool is_busy = leg->link ||
 		       (leg->audio_repair && leg->audio_repair->in.n) ||
 		       leg->dtmf_in.is_pressed ||
 		       leg->phase != CV__LEG_PHASE__LEG_SECURE;
@@ -703,6 +861,7 @@ static void on_service(struct timer *t, void *arg, uint64_t now_ns)
 	leg_rtcp_service(leg);
 	if (leg->vout)
 		video_out_filler(leg->vout, now_ns);
+	slides_service(leg);
 	leg_dtmf_service(leg);
 	leg_say_service(leg);
 	leg_tell_state(leg);

@@ -13,6 +13,14 @@ enum {
 
 /* --- in ---------------------------------------------------------------- */
 
+/* Which of our pictures this is, NULL = none. */
+static struct video_out *out_of(const struct leg *leg, uint32_t ssrc)
+{
+	if (leg->vout && ssrc == leg->video_ssrc)
+		return leg->vout;
+	return leg->sout && ssrc == leg->slides_ssrc ? leg->sout : NULL;
+}
+
 static void take_block(struct leg *leg, const struct rtcp_block *b)
 {
 	uint64_t now = leg->m->now_ns;
@@ -23,8 +31,17 @@ static void take_block(struct leg *leg, const struct rtcp_block *b)
 	if (b->ssrc == leg->audio_out.ssrc && leg->audio)
 		(void)audio_leg_loss_report(leg->audio,
 					    b->fraction_lost * 100u / 256);
-	if (b->ssrc == leg->video_ssrc && leg->vout)
-		bwe_loss(&leg->vout->bwe, b->fraction_lost, now);
+	if (out_of(leg, b->ssrc))
+		bwe_loss(&leg->link->bwe, b->fraction_lost, now);
+}
+
+static void take_sr_of(struct video_in *v, const struct rtcp *p,
+		       uint64_t now_ns)
+{
+	if (v && p->ssrc == v->rx.ssrc)
+		rtp_receive_sr(&v->rx, p->ntp, now_ns);
+	if (v && p->ssrc == v->rtx.ssrc)
+		rtp_receive_sr(&v->rtx, p->ntp, now_ns);
 }
 
 static void take_sr(struct leg *leg, const struct rtcp *p)
@@ -33,10 +50,8 @@ static void take_sr(struct leg *leg, const struct rtcp *p)
 
 	if (p->ssrc == leg->audio_in.ssrc)
 		rtp_receive_sr(&leg->audio_in, p->ntp, now);
-	if (leg->vin && p->ssrc == leg->vin->rx.ssrc)
-		rtp_receive_sr(&leg->vin->rx, p->ntp, now);
-	if (leg->vin && p->ssrc == leg->vin->rtx.ssrc)
-		rtp_receive_sr(&leg->vin->rtx, p->ntp, now);
+	take_sr_of(leg->vin, p, now);
+	take_sr_of(leg->sin, p, now);
 }
 
 static void repeat_audio(struct leg *leg, uint16_t seq)
@@ -52,21 +67,20 @@ static void repeat_audio(struct leg *leg, uint16_t seq)
 
 static void take_nack(struct leg *leg, struct rtcp *p, unsigned *budget)
 {
-	bool is_video = leg->vout && p->media_ssrc == leg->video_ssrc;
+	struct video_out *v = out_of(leg, p->media_ssrc);
 	bool is_audio = leg->audio_repair &&
 			p->media_ssrc == leg->audio_out.ssrc;
 	struct rtcp_nack n;
 
-	while ((is_video || is_audio) && rtcp_nack_next(&p->items, &n))
+	while ((v || is_audio) && rtcp_nack_next(&p->items, &n))
 		for (unsigned i = 0; i <= 16 && *budget; i++) {
 			uint16_t seq = (uint16_t)(n.seq + i);
 
 			if (i && !(n.mask >> (i - 1) & 1))
 				continue;
 			(*budget)--;
-			if (is_video)
-				video_out_repeat(leg->vout, seq,
-						 leg->m->now_ns);
+			if (v)
+				video_out_repeat(v, seq, leg->m->now_ns);
 			else
 				repeat_audio(leg, seq);
 		}
@@ -74,22 +88,25 @@ static void take_nack(struct leg *leg, struct rtcp *p, unsigned *budget)
 
 static void take_fir(struct leg *leg, struct rtcp *p)
 {
+	bool has_main = false, has_slides = false;
 	struct rtcp_fir f;
 
-	while (rtcp_fir_next(&p->items, &f))
-		if (leg->vout && f.ssrc == leg->video_ssrc) {
-			video_out_wants_key(leg->vout, leg->m->now_ns);
-			return;
-		}
+	while (rtcp_fir_next(&p->items, &f)) {
+		has_main |= f.ssrc == leg->video_ssrc;
+		has_slides |= f.ssrc == leg->slides_ssrc;
+	}
+	if (has_main && leg->vout)
+		video_out_wants_key(leg->vout, leg->m->now_ns);
+	if (has_slides && leg->sout)
+		video_out_wants_key(leg->sout, leg->m->now_ns);
 }
 
 static void take_twcc(struct leg *leg, const struct rtcp *p)
 {
 	struct twcc_result r;
 
-	if (leg->vout && leg->nego.video.ext_twcc &&
-	    twcc_out_feedback(&leg->vout->twcc, p, &r))
-		bwe_twcc(&leg->vout->bwe, &r, leg->m->now_ns);
+	if (leg->link && twcc_out_feedback(&leg->link->out, p, &r))
+		bwe_twcc(&leg->link->bwe, &r, leg->m->now_ns);
 }
 
 /* The peer's own cap (RFC 5104 4.2.1); it is told that we took it. */
@@ -105,7 +122,7 @@ static void take_tmmbr(struct leg *leg, struct rtcp *p)
 						 : (uint32_t)(t.bps / 1000);
 		leg->tmmbr_kbps = kbps > BWE_MIN_KBPS ? kbps : BWE_MIN_KBPS;
 		leg->tmmbn = t;
-		leg->vout->bwe.cap_kbps =
+		leg->link->bwe.cap_kbps =
 			leg->tmmbr_kbps < leg->kbps_out ? leg->tmmbr_kbps
 							: leg->kbps_out;
 		return;
@@ -128,8 +145,9 @@ static void take_one(struct leg *leg, struct rtcp *p, unsigned *nacks)
 		take_nack(leg, p, nacks);
 		break;
 	case RTCP_PLI:
-		if (leg->vout && p->media_ssrc == leg->video_ssrc)
-			video_out_wants_key(leg->vout, leg->m->now_ns);
+		if (out_of(leg, p->media_ssrc))
+			video_out_wants_key(out_of(leg, p->media_ssrc),
+					    leg->m->now_ns);
 		break;
 	case RTCP_FIR:
 		take_fir(leg, p);
@@ -138,8 +156,8 @@ static void take_one(struct leg *leg, struct rtcp *p, unsigned *nacks)
 		take_tmmbr(leg, p);
 		break;
 	case RTCP_REMB:
-		if (leg->vout)
-			bwe_remb(&leg->vout->bwe, p->bps, leg->m->now_ns);
+		if (leg->link)
+			bwe_remb(&leg->link->bwe, p->bps, leg->m->now_ns);
 		break;
 	case RTCP_TWCC:
 		take_twcc(leg, p);
@@ -181,6 +199,16 @@ static bool has_vout(const struct leg *leg, const struct flow *f)
 	return leg->vout && f == leg->video_flow;
 }
 
+static bool has_sin(const struct leg *leg, const struct flow *f)
+{
+	return leg->sin && f == leg->slides_flow;
+}
+
+static bool has_sout(const struct leg *leg, const struct flow *f)
+{
+	return leg->sout && f == leg->slides_flow;
+}
+
 static void send_compound(struct flow *f, struct wr *w, uint8_t *slot)
 {
 	struct span s;
@@ -195,22 +223,77 @@ static void send_compound(struct flow *f, struct wr *w, uint8_t *slot)
 
 static uint32_t our_ssrc(const struct leg *leg, const struct flow *f)
 {
-	return has_audio(leg, f) ? leg->audio_out.ssrc : leg->video_ssrc;
+	if (has_audio(leg, f))
+		return leg->audio_out.ssrc;
+	return f == leg->video_flow ? leg->video_ssrc : leg->slides_ssrc;
 }
 
-/* What we tell the peer to send at most; lower when nobody sees him. */
-static void put_remb(struct leg *leg, struct flow *f, struct wr *w,
-		     uint8_t fraction)
+/* What the camera may send; less when nobody sees him, and what presentation
+ * leaves while he presents. */
+static uint32_t camera_kbps(struct leg *leg, uint8_t fraction)
 {
 	struct video_in *v = leg->vin;
 	uint32_t cap = v->assemble ? leg->kbps_in : MEDIA_KBPS_UNSEEN;
 
+	if (v->assemble && leg->sin && leg->sin->assemble)
+		cap = cap * (100 - MEDIA_SLIDES_PERCENT) / 100;
 	if (v->assemble && v->kbps < MEDIA_KBPS_UNSEEN * 2)
 		v->kbps = cap;
 	v->kbps = bwe_uplink_kbps(v->kbps, cap, fraction);
-	if (leg->nego.video.feedback & CV__FEEDBACK__FB_REMB)
-		rtcp_put_remb(w, our_ssrc(leg, f), (uint64_t)v->kbps * 1000,
-			      &v->rx.ssrc, 1);
+	return v->kbps;
+}
+
+/* And what he presents: no more than its receivers carry. */
+static uint32_t screen_kbps(struct leg *leg, uint8_t fraction)
+{
+	struct video_in *v = leg->sin;
+	uint32_t cap = leg->kbps_in * MEDIA_SLIDES_PERCENT / 100;
+
+	if (!v->assemble)
+		cap = MEDIA_KBPS_UNSEEN;
+	else if (leg->room->slides.kbps && leg->room->slides.kbps < cap)
+		cap = leg->room->slides.kbps;
+	if (v->assemble && v->kbps < MEDIA_KBPS_UNSEEN * 2)
+		v->kbps = cap;
+	v->kbps = bwe_uplink_kbps(v->kbps, cap, fraction);
+	return v->kbps;
+}
+
+/* One sum for all that comes by this flow. */
+static void put_remb(struct leg *leg, struct flow *f, struct wr *w,
+		     const uint8_t lost[2])
+{
+	uint32_t ssrcs[2], kbps = 0;
+	size_t n = 0;
+
+	if (has_vin(leg, f) && leg->vin->is_started) {
+		kbps += camera_kbps(leg, lost[0]);
+		if (leg->nego.video.feedback & CV__FEEDBACK__FB_REMB)
+			ssrcs[n++] = leg->vin->rx.ssrc;
+	}
+	if (has_sin(leg, f) && leg->sin->is_started) {
+		kbps += screen_kbps(leg, lost[1]);
+		if (leg->nego.slides.feedback & CV__FEEDBACK__FB_REMB)
+			ssrcs[n++] = leg->sin->rx.ssrc;
+	}
+	if (n)
+		rtcp_put_remb(w, our_ssrc(leg, f), (uint64_t)kbps * 1000,
+			      ssrcs, n);
+}
+
+/* The report blocks of one incoming picture. */
+static uint8_t put_blocks(struct video_in *v, struct rtcp_block *b, size_t *n,
+			  uint64_t now_ns)
+{
+	uint8_t lost;
+
+	if (!v->is_started)
+		return 0;
+	rtp_receive_block(&v->rx, now_ns, &b[*n]);
+	lost = b[(*n)++].fraction_lost;
+	if (v->rtx.is_started)
+		rtp_receive_block(&v->rtx, now_ns, &b[(*n)++]);
+	return lost;
 }
 
 /* Every stream we send has an SR, the first carries all report blocks. */
@@ -221,24 +304,22 @@ static void put_reports(struct leg *leg, struct flow *f, struct wr *w)
 	const struct report_clock *c = &leg->m->clock;
 	struct span cname = span_str(leg->cname);
 	uint64_t now = leg->m->now_ns;
-	bool has_video = has_vin(leg, f) && leg->vin->is_started;
-	uint8_t lost = 0;
+	uint8_t lost[2] = {0, 0};
 	size_t n = 0;
 
 	if (has_audio(leg, f) && leg->audio_in.is_started)
 		rtp_receive_block(&leg->audio_in, now, &b[n++]);
-	if (has_video) {
-		rtp_receive_block(&leg->vin->rx, now, &b[n]);
-		lost = b[n++].fraction_lost;
-	}
-	if (has_video && leg->vin->rtx.is_started)
-		rtp_receive_block(&leg->vin->rtx, now, &b[n++]);
+	if (has_vin(leg, f))
+		lost[0] = put_blocks(leg->vin, b, &n, now);
+	if (has_sin(leg, f))
+		lost[1] = put_blocks(leg->sin, b, &n, now);
 	report_put(w, c, has_audio(leg, f) ? &leg->audio_out : &none, b, n,
 		   cname, now);
 	if (has_vout(leg, f) && leg->vout->sender.packets)
 		report_put(w, c, &leg->vout->sender, NULL, 0, cname, now);
-	if (has_video)
-		put_remb(leg, f, w, lost);
+	if (has_sout(leg, f) && leg->sout->sender.packets)
+		report_put(w, c, &leg->sout->sender, NULL, 0, cname, now);
+	put_remb(leg, f, w, lost);
 }
 
 static bool has_feedback(const struct leg *leg, const struct flow *f,
@@ -248,7 +329,8 @@ static bool has_feedback(const struct leg *leg, const struct flow *f,
 		return true;
 	if (has_vout(leg, f) && leg->tmmbn.ssrc)
 		return true;
-	return has_vin(leg, f) && video_in_has_feedback(leg->vin, now_ns);
+	return (has_vin(leg, f) && video_in_has_feedback(leg->vin, now_ns)) ||
+	       (has_sin(leg, f) && video_in_has_feedback(leg->sin, now_ns));
 }
 
 static void put_audio_nack(struct leg *leg, struct flow *f, struct wr *w,
@@ -276,6 +358,8 @@ static void put_feedback(struct leg *leg, struct flow *f, struct wr *w,
 	}
 	if (has_vin(leg, f) && leg->vin->is_started)
 		video_in_feedback(leg->vin, w, our_ssrc(leg, f), now_ns);
+	if (has_sin(leg, f) && leg->sin->is_started)
+		video_in_feedback(leg->sin, w, our_ssrc(leg, f), now_ns);
 }
 
 static void flow_rtcp_service(struct leg *leg, struct flow *f)

@@ -48,6 +48,14 @@ enum {
 	MEDIA_KBPS_IN = 2000,		/* default caps for video */
 	MEDIA_KBPS_OUT = 3000,
 	MEDIA_KBPS_UNSEEN = 256,	/* what we ask of one who is not shown */
+	/* Of a call's rate, what presentation may take while there is one. */
+	MEDIA_SLIDES_PERCENT = 75,
+	/* A receiver of presentation that carries less does not count when the
+	 * presenter is told what to send: it misses pictures instead. */
+	MEDIA_SLIDES_KBPS_MIN = 300,
+	/* Between two keyframes that one and the same receiver causes; on top
+	 * of KEYREQ_INTERVAL_MS, which holds for all of them together. */
+	MEDIA_SLIDES_KEY_MS = 3000,
 	MEDIA_MTU_PAYLOAD = 1150,	/* of a video packet, for IPv6 + TCP */
 	/* The least that a location may say, and what of it is not payload:
 	 * IPv6 and UDP, RTP with its extension, RTX, the tag of GCM. */
@@ -68,6 +76,7 @@ struct room;
 struct video_in;
 struct video_out;
 struct cut;
+struct link;
 
 struct media_stats {
 	uint64_t ticks, late_ticks, skipped_ticks;
@@ -80,6 +89,9 @@ struct media_stats {
 	uint64_t strangers;	/* to a leg's own port, from elsewhere */
 	uint64_t dtmf_refused;
 	uint64_t bfcp_in, bfcp_dropped;		/* datagrams, both ways dropped */
+	uint64_t slides_pictures;	/* presented, forwarded to all */
+	uint64_t slides_unasked;	/* packets without the floor */
+	uint64_t slides_keys_held;	/* wishes of one receiver, too soon */
 };
 
 struct media {
@@ -160,6 +172,13 @@ struct room {
 	uint64_t speakers_ns;		/* last told */
 	size_t n_told;
 	struct { uint64_t leg; uint8_t vad; } told[AUDIO_SPEAKERS_MAX];
+	struct {
+		uint64_t presenter;	/* leg's handle, 0 = nobody */
+		bool to_video;
+		uint32_t kbps;		/* what the presenter may send */
+		uint32_t rate_kbps;	/* what comes, the last second */
+		uint64_t rate_ns, rate_bytes;
+	} slides;
 };
 
 /* E_EXISTS, E_FULL, E_NOMEM, E_INVAL. */
@@ -173,6 +192,27 @@ void room_plan(struct room *r, const Cv__PicturePlan *msg);
 struct group *room_group(struct room *r, uint64_t id);	/* NULL */
 /* The group's encoder should send a keyframe soon. */
 void group_want_key(struct room *r, struct group *g);
+/* --- slides.c: presentation --------------------------------------------- */
+
+/* What core says of the floor. */
+void room_present(struct room *r, const Cv__Presentation *msg);
+bool leg_presents(const struct leg *leg);
+/* The presenter's next picture, to all who are to have it and to video. */
+void slides_picture(struct leg *from, struct frame *f, struct span data);
+/* A group's picture, to those whose presentation comes from there. */
+void slides_group(struct room *r, const struct group *g,
+		  const struct frame *f);
+/* This receiver needs a keyframe; passed on in bounds. */
+void slides_want_key(struct leg *leg);
+/* Held wishes, rates. */
+void slides_service(struct leg *leg);
+void slides_room_service(struct room *r, uint64_t now_ns);
+/* What of the leg's downlink is for its main picture, and for slides. */
+uint32_t leg_main_kbps(const struct leg *leg, uint64_t now_ns);
+uint32_t leg_slides_kbps(const struct leg *leg, uint64_t now_ns);
+
+/* --- room.c, again ------------------------------------------------------ */
+
 /* About every 200 ms: speakers to core, rates and wishes to video. */
 void room_service(struct room *r, uint64_t now_ns);
 
@@ -235,10 +275,18 @@ int  flow_agree(struct flow *f, const struct nego_transport *t,
 
 /* --- leg.c ------------------------------------------------------------- */
 
-enum { LEG_FLOWS = 2 };
+enum { LEG_FLOWS = 3 };
 
 struct leg_offer;			/* ours, that waits for its answer */
 struct leg_bfcp;
+
+/* Of its slides section, as core is told. */
+struct leg_slides {
+	bool has, sends;
+	uint32_t takes;
+	Cv__CodecName codec;
+	uint16_t width, height;
+};
 
 struct leg {
 	struct media *m;
@@ -249,6 +297,9 @@ struct leg {
 	bool is_admitted, is_muted, is_video_muted;
 	bool is_needed;			/* video decodes him */
 	bool is_planned, is_needed_next;	/* while a plan is taken */
+	bool no_slides;			/* presentation is not for him */
+	bool has_way;			/* it comes from slides_group */
+	uint32_t slides_group;		/* 0 = from nowhere */
 	bool is_dead;
 	uint32_t group;			/* whose picture he gets, 0 = none */
 	uint32_t cap_in, cap_out;	/* core's, for video; 0 = default */
@@ -258,7 +309,7 @@ struct leg {
 	struct nego nego;
 
 	struct flow flows[LEG_FLOWS];
-	struct flow *audio_flow, *video_flow;	/* never NULL */
+	struct flow *audio_flow, *video_flow, *slides_flow; /* never NULL */
 	struct ice_leg *ice;		/* NULL: without ICE */
 	struct {			/* without ICE */
 		Cv__CryptoMode crypto;
@@ -290,12 +341,16 @@ struct leg {
 	struct dtmf_out dtmf_out;
 	uint32_t tmmbr_kbps;		/* the peer's cap, 0 = none */
 	struct rtcp_tmmb tmmbn;		/* to be answered; ssrc 0 = none */
-	uint64_t ask_key_ns;
 
 	uint32_t video_ssrc, video_rtx_ssrc;	/* ours */
 	uint16_t video_seq, video_rtx_seq;	/* where they go on */
 	struct video_in *vin;
 	struct video_out *vout;
+	uint32_t slides_ssrc, slides_rtx_ssrc;	/* ours */
+	uint16_t slides_seq, slides_rtx_seq;
+	struct video_in *sin;		/* what he presents ... */
+	struct video_out *sout;		/* ... and what others do */
+	struct link *link;		/* NULL: no picture either way */
 
 	/* what core was told last */
 	uint64_t told_ns;
@@ -305,6 +360,7 @@ struct leg {
 	uint32_t told_kbps;
 	bool told_storm;
 	uint64_t bandwidth_ns;
+	struct leg_slides told_slides;
 };
 
 /* Opens and answers. On failure *answer stays NULL. */
@@ -399,7 +455,7 @@ void leg_rtcp_service(struct leg *leg);
 /* A fresh channel to core; the old one, if any, is dropped. */
 void control_link(struct media *m, int fd, uint32_t instance);
 void control_leg_state(struct leg *leg);
-void control_leg_want_key(struct leg *leg);
+void control_leg_want_key(struct leg *leg, bool is_slides);
 void control_leg_dtmf(struct leg *leg, const struct dtmf_press *p);
 void control_leg_bandwidth(struct leg *leg, uint32_t kbps, bool storm);
 void control_speakers(struct room *r, const struct audio_speaker *s, size_t n);

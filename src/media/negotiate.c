@@ -5,7 +5,7 @@
 enum {
 	H264_BASELINE = 0x42,
 	DTMF_CLOCK_HZ = 8000,
-	ANSWER_CODECS = 3,		/* the codec, its RTX or DTMF */
+	ANSWER_CODECS = 5,		/* two codecs with RTX; DTMF */
 };
 
 static const uint32_t feedback_known =
@@ -65,6 +65,15 @@ const Cv__Codec *nego_pick_video(const Cv__Section *s)
 	return other;
 }
 
+static void take_names(struct nego_stream *st, const Cv__Section *s)
+{
+	st->mid_n = (uint8_t)s->mid.len;
+	if (s->mid.len)
+		memcpy(st->mid, s->mid.data, s->mid.len);
+	for (size_t i = 0; i < s->n_ssrcs && st->n_ssrcs < NEGO_SSRCS_MAX; i++)
+		st->ssrcs[st->n_ssrcs++] = s->ssrcs[i];
+}
+
 static void take_exts(struct nego_stream *st, const Cv__Section *s,
 		      bool is_video)
 {
@@ -73,6 +82,8 @@ static void take_exts(struct nego_stream *st, const Cv__Section *s,
 
 		if (e->id < 1 || e->id > 14)
 			continue;
+		if (e->name == CV__EXT_NAME__EXT_MID)
+			st->ext_mid = (uint8_t)e->id;
 		if (!is_video && e->name == CV__EXT_NAME__EXT_AUDIO_LEVEL)
 			st->ext_level = (uint8_t)e->id;
 		if (is_video && e->name == CV__EXT_NAME__EXT_TWCC)
@@ -80,18 +91,65 @@ static void take_exts(struct nego_stream *st, const Cv__Section *s,
 	}
 }
 
-static void take_rtx(struct nego_stream *st, const Cv__Section *s)
+static bool find_rtx(const Cv__Section *s, uint8_t pt, uint8_t *rtx_pt)
 {
 	for (size_t i = 0; i < s->n_codecs; i++) {
 		const Cv__Codec *c = s->codecs[i];
 
 		if (c->name != CV__CODEC_NAME__CODEC_RTX || c->pt > 127 ||
-		    c->apt != st->pt || c->pt == st->pt)
+		    c->apt != pt || c->pt == pt)
 			continue;
-		st->has_rtx = true;
-		st->rtx_pt = (uint8_t)c->pt;
-		return;
+		*rtx_pt = (uint8_t)c->pt;
+		return true;
 	}
+	return false;
+}
+
+static void take_rtx(struct nego_stream *st, const Cv__Section *s)
+{
+	st->has_rtx = find_rtx(s, st->pt, &st->rtx_pt);
+}
+
+struct nego_way nego_way_of_pt(const struct nego_stream *st, uint8_t pt,
+			       bool *is_rtx)
+{
+	const struct nego_way first = nego_way_of(st, st->codec);
+
+	*is_rtx = (first.has_rtx && first.rtx_pt == pt) ||
+		  (st->alt.has_rtx && st->alt.rtx_pt == pt);
+	if (first.pt == pt || (first.has_rtx && first.rtx_pt == pt))
+		return first;
+	if (st->alt.codec != CV__CODEC_NAME__CODEC_NONE &&
+	    (st->alt.pt == pt || (st->alt.has_rtx && st->alt.rtx_pt == pt)))
+		return st->alt;
+	return (struct nego_way){.codec = CV__CODEC_NAME__CODEC_NONE};
+}
+
+struct nego_way nego_way_of(const struct nego_stream *st, Cv__CodecName codec)
+{
+	if (codec == st->codec)
+		return (struct nego_way){st->codec, st->pt, st->rtx_pt,
+					 st->has_rtx, st->mode};
+	if (codec == st->alt.codec)
+		return st->alt;
+	return (struct nego_way){.codec = CV__CODEC_NAME__CODEC_NONE};
+}
+
+static uint32_t bit_of(const struct nego_way *w)
+{
+	if (w->codec == CV__CODEC_NAME__CODEC_VP8)
+		return CV__SLIDES_CODEC__SLIDES_VP8;
+	if (w->codec != CV__CODEC_NAME__CODEC_H264)
+		return 0;
+	return w->mode ? CV__SLIDES_CODEC__SLIDES_H264_MODE1
+		       : CV__SLIDES_CODEC__SLIDES_H264_MODE0;
+}
+
+uint32_t nego_takes(const struct nego_stream *st)
+{
+	const struct nego_way first = nego_way_of(st, st->codec);
+
+	return st->section < 0 ? 0 : bit_of(&first) | bit_of(&st->alt);
 }
 
 static void take(struct nego_stream *st, const Cv__Section *s, int section,
@@ -110,6 +168,7 @@ static void take(struct nego_stream *st, const Cv__Section *s, int section,
 		.profile_level_id = c->profile_level_id,
 		.answer_level_id = c->profile_level_id,
 		.is_asymmetric = c->level_asymmetry, .dtmf_pt = NEGO_NO_PT};
+	take_names(st, s);
 	take_exts(st, s, is_video);
 	if (!is_video) {
 		st->feedback = c->feedback & CV__FEEDBACK__FB_NACK;
@@ -121,6 +180,28 @@ static void take(struct nego_stream *st, const Cv__Section *s, int section,
 	if (!st->ext_twcc || !(st->feedback & CV__FEEDBACK__FB_TWCC)) {
 		st->ext_twcc = 0;
 		st->feedback &= ~(uint32_t)CV__FEEDBACK__FB_TWCC;
+	}
+}
+
+/* The codec that was not chosen, if it was offered as well. */
+static void take_alt(struct nego_stream *st, const Cv__Section *s)
+{
+	for (size_t i = 0; i < s->n_codecs; i++) {
+		const Cv__Codec *c = s->codecs[i];
+		const bool fits = c->name == CV__CODEC_NAME__CODEC_VP8
+			? c->pt < 128
+			: codec_is_our_h264(c) && c->packetization_mode == 1;
+
+		if (!fits || c->name == st->codec || c->pt == st->pt)
+			continue;
+		st->alt = (struct nego_way){.codec = c->name,
+			.pt = (uint8_t)c->pt,
+			.mode = (uint8_t)c->packetization_mode};
+		st->alt.has_rtx = find_rtx(s, st->alt.pt, &st->alt.rtx_pt);
+		st->alt_feedback = c->feedback & feedback_known;
+		if (!st->ext_twcc)
+			st->alt_feedback &= ~(uint32_t)CV__FEEDBACK__FB_TWCC;
+		return;
 	}
 }
 
@@ -153,7 +234,8 @@ int nego_choose(struct nego *out, const Cv__LegDescription *offer)
 {
 	struct nego n = {.audio.section = NEGO_NONE,
 			 .video.section = NEGO_NONE,
-			 .bfcp.section = NEGO_NONE};
+			 .bfcp.section = NEGO_NONE,
+			 .slides.section = NEGO_NONE};
 	int r = check_ice(offer);
 
 	if (r == 0)
@@ -172,6 +254,11 @@ int nego_choose(struct nego *out, const Cv__LegDescription *offer)
 		if (s->kind == CV__MEDIA_KIND__KIND_VIDEO &&
 		    n.video.section < 0 && (c = nego_pick_video(s)) != NULL)
 			take(&n.video, s, (int)i, c, true);
+		if (s->kind == CV__MEDIA_KIND__KIND_SLIDES &&
+		    n.slides.section < 0 && (c = nego_pick_video(s)) != NULL) {
+			take(&n.slides, s, (int)i, c, true);
+			take_alt(&n.slides, s);
+		}
 	}
 	if (n.audio.section < 0 && n.video.section < 0)
 		return E_UNSUPPORTED;
@@ -265,7 +352,8 @@ int nego_choose_plain(struct nego *out, const Cv__LegDescription *offer,
 {
 	struct nego n = {.audio.section = NEGO_NONE,
 			 .video.section = NEGO_NONE,
-			 .bfcp.section = NEGO_NONE};
+			 .bfcp.section = NEGO_NONE,
+			 .slides.section = NEGO_NONE};
 	int r = check_sections(offer);
 
 	for (size_t i = 0; r == 0 && i < offer->n_sections; i++) {
@@ -338,6 +426,12 @@ static void add_codec(struct out_section *o, const Cv__Codec *c)
 	o->s.n_codecs = i + 1;
 }
 
+static void add_rtx(struct out_section *o, const Cv__Codec *c)
+{
+	add_codec(o, c);
+	o->codec[o->s.n_codecs - 1].feedback = 0;
+}
+
 static void add_ext(struct out_section *o, Cv__Ext *e)
 {
 	o->exts[o->s.n_exts++] = e;
@@ -355,10 +449,14 @@ static void fill_stream(struct out_section *o, const Cv__Section *offer,
 	o->codec[0].profile_level_id = st->answer_level_id;
 	if (st->dtmf_pt != NEGO_NO_PT)
 		add_codec(o, find_pt(offer, st->dtmf_pt));
-	if (st->has_rtx) {
-		add_codec(o, find_pt(offer, st->rtx_pt));
-		o->codec[1].feedback = 0;
+	if (st->has_rtx)
+		add_rtx(o, find_pt(offer, st->rtx_pt));
+	if (st->alt.codec != CV__CODEC_NAME__CODEC_NONE) {
+		add_codec(o, find_pt(offer, st->alt.pt));
+		o->codec[o->s.n_codecs - 1].feedback = st->alt_feedback;
 	}
+	if (st->alt.has_rtx)
+		add_rtx(o, find_pt(offer, st->alt.rtx_pt));
 	for (size_t i = 0; i < offer->n_exts; i++) {
 		Cv__Ext *e = offer->exts[i];
 
@@ -451,10 +549,13 @@ static void fill_section(struct out_section *o, const Cv__Section *offer,
 		}
 		return;
 	}
-	/* a section keeps a codec even when it carries nothing */
-	if (offer->kind == CV__MEDIA_KIND__KIND_SLIDES && !offer->rejected &&
-	    !local->audio_plain)
-		add_codec(o, nego_pick_video(offer));
+	if (i == n->slides.section) {
+		fill_stream(o, offer, &n->slides, true);
+		o->s.ssrc = n->slides.we_send ? local->slides_ssrc : 0;
+		o->s.rtx_ssrc = n->slides.we_send && n->slides.has_rtx
+				? local->slides_rtx_ssrc : 0;
+		return;
+	}
 	o->s.rejected = o->s.n_codecs == 0;
 	if (o->s.rejected && offer->n_codecs)
 		add_codec(o, offer->codecs[0]);

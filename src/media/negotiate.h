@@ -2,9 +2,10 @@
  * neutral description (ipc/proto/common.proto) to our choice, and from the
  * choice to the answer.
  *
- * One audio and one main video section are used; further ones of these kinds
- * are refused, slides are answered inactive until presentation lands, anything
- * else is refused. Audio: Opus whenever offered, else the first of G.722, PCMA,
+ * One audio, one main video and one slides section are used; further ones of
+ * these kinds are refused, and so is anything else. In a slides section both
+ * VP8 and H.264 are agreed where both are offered, because what one peer
+ * presents is forwarded to all others as it is. Audio: Opus whenever offered, else the first of G.722, PCMA,
  * PCMU. Video: VP8 or H.264 (Constrained Baseline, packetization mode 1) in the
  * offer's order, H.264 mode 0 only when there is nothing else. Payload types
  * and extension ids are the offer's.
@@ -36,6 +37,7 @@ enum {
 	NEGO_CODECS_MAX = 32,
 	NEGO_EXTS_MAX = 16,
 	NEGO_MID_MAX = 16,
+	NEGO_SSRCS_MAX = 8,
 	NEGO_NONE = -1,
 };
 
@@ -68,6 +70,14 @@ struct nego_transport {
 	size_t ice_ufrag_n;
 };
 
+/* One codec of a video section. */
+struct nego_way {
+	Cv__CodecName codec;		/* NONE: there is none */
+	uint8_t pt, rtx_pt;
+	bool has_rtx;
+	uint8_t mode;			/* H.264 */
+};
+
 struct nego_stream {
 	int section;			/* index in the offer, or NEGO_NONE */
 	bool we_send, we_receive;
@@ -91,6 +101,14 @@ struct nego_stream {
 	bool is_asymmetric;
 	uint32_t max_fs;		/* macroblocks, 0 = any */
 	uint32_t max_kbps;		/* of its level, 0 = any */
+	/* slides: the other codec, NONE = none */
+	struct nego_way alt;
+	uint32_t alt_feedback;
+	/* Whose packets are whose, where sections share a transport. */
+	uint8_t mid[NEGO_MID_MAX];
+	uint8_t mid_n, ext_mid;		/* 0 = not agreed */
+	uint32_t ssrcs[NEGO_SSRCS_MAX];	/* as announced */
+	uint8_t n_ssrcs;
 	struct nego_transport t;	/* without ICE */
 };
 
@@ -102,9 +120,16 @@ struct nego_bfcp {
 };
 bool nego_profile_is_bfcp(Cv__RtpProfile p);
 bool nego_bfcp_is_stream(Cv__RtpProfile p);
+/* The codec with this payload type, or with this name; codec NONE: it was not
+ * agreed. *is_rtx says that the number is that of its repair. */
+struct nego_way nego_way_of_pt(const struct nego_stream *st, uint8_t pt,
+			       bool *is_rtx);
+struct nego_way nego_way_of(const struct nego_stream *st, Cv__CodecName codec);
+/* What this section can be sent, bits of Cv__SlidesCodec. */
+uint32_t nego_takes(const struct nego_stream *st);
 
 struct nego {
-	struct nego_stream audio, video;
+	struct nego_stream audio, video, slides;
 	bool is_dtls_client;		/* the offer said setup:passive */
 	uint8_t fingerprint[32];
 	struct nego_bfcp bfcp;
@@ -138,6 +163,7 @@ struct nego_local_plain {
 struct nego_local {
 	struct span ufrag, pwd, fingerprint;
 	uint32_t audio_ssrc, video_ssrc, video_rtx_ssrc;
+	uint32_t slides_ssrc, slides_rtx_ssrc;
 	const Cv__Candidate *candidates;
 	size_t n_candidates;
 	/* A leg without ICE: of sound and of picture, else NULL. */

@@ -207,7 +207,7 @@ static uint32_t group_rate(const struct room *r, const struct group *g,
 
 		if (leg->group != g->id || !leg->vout || !flow_is_open(leg->video_flow))
 			continue;
-		k = bwe_kbps(&leg->vout->bwe, now_ns);
+		k = leg_main_kbps(leg, now_ns);
 		if (k < kbps)
 			kbps = k;
 	}
@@ -273,6 +273,7 @@ void room_service(struct room *r, uint64_t now_ns)
 	for (unsigned i = 0; i < MEDIA_GROUPS_MAX; i++)
 		if (r->groups[i].is_used)
 			group_service(r, &r->groups[i], now_ns);
+	slides_room_service(r, now_ns);
 	if (now_ns - r->speakers_ns < MEDIA_SPEAKERS_MS * NS_PER_MS)
 		return;
 	r->speakers_ns = now_ns;

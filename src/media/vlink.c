@@ -63,40 +63,20 @@ void vlink_note(struct media *m, const struct frame *f)
 
 /* --- in ---------------------------------------------------------------- */
 
-/* How a picture is cut now; max = 0: not yet. */
-struct way {
-	unsigned mode;
-	size_t max;
-};
-
-static bool give(struct leg *leg, const struct frame *f, struct way *way)
-{
-	unsigned mode = f->codec == FRAME_H264 ? leg->nego.video.mode : 0;
-	struct cut *c = leg->m->cut;
-
-	if (way->mode != mode || way->max != leg->payload_max) {
-		*way = (struct way){mode, leg->payload_max};
-		if (cut_picture(c, leg->m, f->codec, mode, leg->payload_max,
-				f->data) < 0)
-			c->n = 0;
-	}
-	if (!c->n)
-		return false;
-	video_out_picture(leg->vout, f, c, leg->m->now_ns);
-	return true;
-}
-
 static void distribute(struct room *r, struct group *g, const struct frame *f)
 {
-	struct way way = {.max = 0};
+	struct cut *c = r->m->cut;
 
+	c->max = 0;
 	g->pictures++;
 	list_each(it, tmp, &r->legs) {
 		struct leg *leg = list_entry(it, struct leg, in_room);
 
-		if (leg->group == g->id && leg->vout && !give(leg, f, &way))
+		if (leg->group == g->id && leg->vout &&
+		    video_out_give(leg->vout, f, c) < 0)
 			r->m->stats.frames_bad++;
 	}
+	slides_group(r, g, f);
 }
 
 static void in_out(struct media *m, const struct frame *f)
@@ -123,11 +103,13 @@ static void in_out(struct media *m, const struct frame *f)
 static void in_want_key(struct media *m, const struct frame *f)
 {
 	struct leg *leg = leg_find(m, f->stream);
+	struct video_in *v = !leg ? NULL : f->flags & FRAME_F_SLIDES ?
+			     leg->sin : leg->vin;
 
-	if (!leg || leg->room->handle != f->room || !leg->vin)
+	if (!v || leg->room->handle != f->room)
 		m->stats.frames_unknown++;
-	else if (leg->vin->assemble)
-		video_in_want_key(leg->vin);
+	else if (v->assemble)
+		video_in_want_key(v);
 }
 
 static void hello(struct media *m, const struct frame *f)
@@ -152,6 +134,8 @@ static void hello(struct media *m, const struct frame *f)
 				video_in_restart(leg->vin);
 			if (leg->vout)
 				video_out_switch(leg->vout);
+			if (leg->sin && r->slides.to_video)
+				video_in_want_key(leg->sin);
 		}
 	}
 }

@@ -10,7 +10,7 @@
 enum {
 	REPORT_INTERVAL_MS = 1000,	/* jittered by half, RFC 3550 6.2 */
 	REPORT_CNAME_LEN = 16,
-	REPORT_RECEIVERS_MAX = 4,
+	REPORT_RECEIVERS_MAX = 5,
 };
 
 struct report_clock {

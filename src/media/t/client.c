@@ -33,7 +33,9 @@ struct client {
 	BIO *in, *out;
 	srtp_t tx, rx;
 	uint32_t audio_ssrc, video_ssrc, rtx_ssrc;
-	uint32_t peer_audio, peer_video, peer_rtx;
+	uint32_t peer_audio, peer_video, peer_rtx, peer_slides;
+	uint32_t slides_ssrc;
+	uint16_t slides_seq;
 	uint16_t audio_seq, video_seq, rtx_seq, twcc_seq;
 	uint32_t audio_ts;
 	struct client_got got;
@@ -131,6 +133,8 @@ struct client *client_new(const struct client_cfg *cfg)
 	c->audio_ssrc = 0x1000 + rand_below(1000);
 	c->video_ssrc = 0x2000 + rand_below(1000);
 	c->rtx_ssrc = 0x3000 + rand_below(1000);
+	c->slides_ssrc = 0x4000 + rand_below(1000);
+	c->slides_seq = (uint16_t)rand_below(65536);
 	c->audio_seq = (uint16_t)rand_below(30000);
 	c->video_seq = (uint16_t)(65000 + rand_below(500));
 	c->rtx_seq = (uint16_t)rand_below(30000);
@@ -223,6 +227,10 @@ static void offer_video(struct client *c)
 	c->slides_codecs[0] = vp8;
 	c->section[2].codecs = c->slides_codecs;
 	c->section[2].n_codecs = 1;
+	c->section[2].ssrcs = &c->slides_ssrc;
+	c->section[2].n_ssrcs = 1;
+	c->section[2].exts = c->video_exts;
+	c->section[2].n_exts = c->cfg.has_twcc;
 }
 
 Cv__LegDescription *client_offer(struct client *c, bool restart)
@@ -264,6 +272,7 @@ void client_answer(struct client *c, const Cv__LegDescription *a)
 	if (a->n_sections > 1) {
 		c->peer_video = a->sections[1]->ssrc;
 		c->peer_rtx = a->sections[1]->rtx_ssrc;
+		c->peer_slides = a->sections[2]->ssrc;
 	}
 	for (size_t i = 0; i < a->n_candidates; i++) {
 		const Cv__Candidate *k = a->candidates[i];
@@ -437,23 +446,44 @@ void client_lose_audio(struct client *c, struct span payload)
 	audio_send(c, payload, -1, true);
 }
 
-void client_send_video(struct client *c, struct span payload, uint32_t ts,
-		       bool marker, bool lose)
+static struct span picture_packet(struct client *c, struct rtp *h,
+				  uint8_t *buf, size_t cap)
 {
-	uint8_t buf[1500], ext[4] = {CLIENT_TWCC_ID << 4 | 1, 0, 0, 0};
-	struct rtp h = {.pt = CLIENT_VP8, .seq = c->video_seq++, .ts = ts,
-			.ssrc = c->video_ssrc, .marker = marker,
-			.payload = payload};
+	uint8_t ext[4] = {CLIENT_TWCC_ID << 4 | 1, 0, 0, 0};
 	struct span s;
 
 	if (c->cfg.has_twcc) {
 		ext[1] = (uint8_t)(c->twcc_seq >> 8);
 		ext[2] = (uint8_t)c->twcc_seq++;
-		h.has_ext = true;
-		h.ext_profile = RTP_EXT_ONE_BYTE;
-		h.ext = span_of(ext, 4);
+		h->has_ext = true;
+		h->ext_profile = RTP_EXT_ONE_BYTE;
+		h->ext = span_of(ext, 4);
 	}
-	MUST(rtp_encode(&h, buf, sizeof(buf), &s) == 0);
+	MUST(rtp_encode(h, buf, cap, &s) == 0);
+	return s;
+}
+
+void client_send_slides(struct client *c, struct span payload, uint32_t ts,
+			bool marker)
+{
+	uint8_t buf[1500];
+	struct rtp h = {.pt = CLIENT_VP8, .seq = c->slides_seq++, .ts = ts,
+			.ssrc = c->slides_ssrc, .marker = marker,
+			.payload = payload};
+	struct span s = picture_packet(c, &h, buf, sizeof(buf));
+
+	rtp_send(c, s.p, s.n);
+}
+
+void client_send_video(struct client *c, struct span payload, uint32_t ts,
+		       bool marker, bool lose)
+{
+	uint8_t buf[1500];
+	struct rtp h = {.pt = CLIENT_VP8, .seq = c->video_seq++, .ts = ts,
+			.ssrc = c->video_ssrc, .marker = marker,
+			.payload = payload};
+	struct span s = picture_packet(c, &h, buf, sizeof(buf));
+
 	c->kept[h.seq % KEPT].seq = h.seq;
 	c->kept[h.seq % KEPT].n = s.n;
 	memcpy(c->kept[h.seq % KEPT].p, s.p, s.n);
@@ -500,6 +530,11 @@ void client_complain(struct client *c, int nack)
 	complain(c, c->peer_video, nack);
 }
 
+void client_complain_slides(struct client *c)
+{
+	complain(c, c->peer_slides, -1);
+}
+
 void client_complain_audio(struct client *c, uint16_t seq)
 {
 	complain(c, c->peer_audio, seq);
@@ -519,6 +554,17 @@ static void got_video(struct client *c, const struct rtp *p)
 	c->got.markers += p->marker;
 	c->got.padding += p->payload.n == 0;
 	c->got.video_bytes += p->payload.n;
+}
+
+static void got_slides(struct client *c, const struct rtp *p)
+{
+	uint16_t step = (uint16_t)(p->seq - c->got.slides_seq);
+
+	c->got.slides_lost += c->got.slides && step != 1;
+	c->got.slides++;
+	c->got.slides_seq = p->seq;
+	c->got.slides_ts = p->ts;
+	c->got.slides_markers += p->marker;
 }
 
 static void got_rtp(struct client *c, uint8_t *p, int n)
@@ -545,6 +591,8 @@ static void got_rtp(struct client *c, uint8_t *p, int n)
 		c->got.audio_bytes += h.payload.n;
 	} else if (h.pt == CLIENT_VP8 && h.ssrc == c->peer_video) {
 		got_video(c, &h);
+	} else if (h.pt == CLIENT_VP8 && h.ssrc == c->peer_slides) {
+		got_slides(c, &h);
 	} else if (h.pt == CLIENT_RTX && h.ssrc == c->peer_rtx) {
 		c->got.rtx++;
 	} else {
@@ -588,7 +636,10 @@ static void got_rtcp(struct client *c, uint8_t *p, int n)
 	while (rtcp_next(&s, &r) > 0) {
 		c->got.sr += r.kind == RTCP_SR;
 		c->got.rr += r.kind == RTCP_RR;
-		c->got.pli += r.kind == RTCP_PLI;
+		c->got.pli += r.kind == RTCP_PLI &&
+			      r.media_ssrc != c->slides_ssrc;
+		c->got.slides_pli += r.kind == RTCP_PLI &&
+				     r.media_ssrc == c->slides_ssrc;
 		c->got.twcc += r.kind == RTCP_TWCC;
 		if (r.kind == RTCP_REMB) {
 			c->got.remb++;

@@ -26,6 +26,10 @@ struct client_got {
 	uint16_t nack_seq;
 	size_t audio_bytes, video_bytes;
 	size_t largest;			/* datagram of any kind */
+	/* of presentation */
+	unsigned slides, slides_markers, slides_lost, slides_pli;
+	uint16_t slides_seq;
+	uint32_t slides_ts;
 };
 
 enum { CLIENT_OPUS = 111, CLIENT_VP8 = 96, CLIENT_RTX = 97, CLIENT_TWCC_ID = 3,
@@ -53,6 +57,11 @@ void client_send_audio(struct client *c, struct span payload, int level);
  * repair, and not sent. */
 void client_send_video(struct client *c, struct span payload, uint32_t ts,
 		       bool marker, bool lose);
+/* The same of what it presents; never lost. */
+void client_send_slides(struct client *c, struct span payload, uint32_t ts,
+			bool marker);
+/* PLI about what others present. */
+void client_complain_slides(struct client *c);
 /* Takes a number and sends nothing; kept for repair. */
 void client_lose_audio(struct client *c, struct span payload);
 /* NACK about our sound. */

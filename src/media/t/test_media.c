@@ -42,6 +42,9 @@ struct world {
 	unsigned played;
 	uint32_t played_epoch, heard;
 	uint32_t mtu[LEGS];		/* of legs that are made, 0 = usual */
+	unsigned slides_pictures, slides_keys;
+	bool has_slides[LEGS], sends_slides[LEGS];
+	uint32_t slides_takes[LEGS], slides_width[LEGS];
 };
 
 static int bound(int type)
@@ -89,6 +92,10 @@ static void core_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		if (i >= 0) {
 			w->phase[i] = s->phase;
 			w->width[i] = s->width;
+			w->has_slides[i] = s->has_slides;
+			w->sends_slides[i] = s->sends_slides;
+			w->slides_takes[i] = s->slides_takes;
+			w->slides_width[i] = s->slides_width;
 		}
 	} else if (type == IPC_SPEAKERS) {
 		const Cv__Speakers *s = (const void *)msg;
@@ -172,6 +179,12 @@ static void video_read(struct world *w)
 		w->rates += f.kind == FRAME_RATE;
 		if (f.kind != FRAME_IN)
 			continue;
+		if (f.flags & FRAME_F_SLIDES) {
+			w->slides_pictures += f.chunk + 1 == f.chunks;
+			w->slides_keys += (f.flags & FRAME_F_KEY) &&
+					  f.chunk == 0;
+			continue;
+		}
 		w->pictures += f.chunk + 1 == f.chunks;
 		w->keys += (f.flags & FRAME_F_KEY) && f.chunk == 0;
 		w->picture_bytes += f.data.n;
@@ -798,6 +811,186 @@ static void test_media__repeats_by_rtx_and_asks_for_keyframes(void **state)
 	world_release(&w);
 }
 
+/* --- presentation -------------------------------------------------------- */
+
+static void screen(struct world *w, int i, uint32_t ts, bool key)
+{
+	uint8_t p[1000];
+
+	for (int k = 0; k < 3; k++) {
+		vp8_packet(p, k == 0, key, sizeof(p));
+		client_send_slides(w->c[i], span_of(p, sizeof(p)), ts,
+				   k == 2);
+	}
+}
+
+static void present(struct world *w, int i, bool to_video)
+{
+	Cv__Presentation p = CV__PRESENTATION__INIT;
+
+	p.room = ROOM;
+	p.presenter = i < 0 ? 0 : w->leg[i];
+	p.to_video = to_video;
+	assert_int_equal(ipc_send(w->core, PRESENTATION, &p), 0);
+}
+
+static void flags(struct world *w, int i, bool no_slides)
+{
+	Cv__LegSet set = CV__LEG_SET__INIT;
+	Cv__LegFlags f = CV__LEG_FLAGS__INIT;
+
+	f.admitted = true;
+	f.no_slides = no_slides;
+	set.leg = w->leg[i];
+	set.flags = &f;
+	assert_int_equal(ipc_send(w->core, LEG_SET, &set), 0);
+}
+
+static void slides_world(struct world *w)
+{
+	world_init(w);
+	video_join(w);
+	for (int i = 0; i < LEGS; i++)
+		leg_make_test(w, i, &picture);
+	UNTIL(w, client_is_up(w->c[0]) && client_is_up(w->c[1]) &&
+		 client_is_up(w->c[2]) && w->hellos == 1);
+	UNTIL(w, w->has_slides[0] && w->has_slides[1]);
+	assert_int_equal(w->slides_takes[0], CV__SLIDES_CODEC__SLIDES_VP8);
+}
+
+static void test_media__forwards_what_the_presenter_shows(void **state)
+{
+	const struct client_got *g0, *g1, *g2;
+	struct world w;
+	uint32_t ts;
+
+	(void)state;
+	slides_world(&w);
+	g0 = client_got(w.c[0]);
+	g1 = client_got(w.c[1]);
+	g2 = client_got(w.c[2]);
+	/* without the floor nothing goes anywhere */
+	screen(&w, 0, 1000, true);
+	UNTIL(&w, w.m->stats.slides_unasked >= 3);
+	assert_int_equal(g1->slides + g2->slides, 0);
+	present(&w, 0, false);
+	UNTIL(&w, g0->slides_pli >= 1);
+	screen(&w, 0, 4000, false);	/* nobody can begin with this */
+	screen(&w, 0, 7000, true);
+	UNTIL(&w, g1->slides_markers == 1 && g2->slides_markers == 1);
+	ts = g1->slides_ts;
+	run_ms(&w, 33);
+	screen(&w, 0, 10000, false);
+	UNTIL(&w, g1->slides_markers == 2 && g2->slides_markers == 2);
+	assert_int_equal(g1->slides_lost + g2->slides_lost, 0);
+	assert_true((int32_t)(g1->slides_ts - ts) > 0);
+	assert_int_equal(g0->slides, 0);	/* not to himself */
+	assert_int_equal(g0->video + g1->video, 0);
+	UNTIL(&w, w.sends_slides[0] && w.slides_width[0] == 64);
+	assert_int_equal(w.slides_pictures, 0);
+	/* his camera beside it is told apart */
+	film(&w, 0, 1000, true, -1);
+	run_ms(&w, 50);
+	assert_int_equal(g1->slides_markers, 2);
+	/* one who is not to be shown it */
+	flags(&w, 2, true);
+	run_ms(&w, 50);
+	screen(&w, 0, 13000, false);
+	UNTIL(&w, g1->slides_markers == 3);
+	assert_int_equal(g2->slides_markers, 2);
+	/* taken over */
+	present(&w, 1, false);
+	screen(&w, 1, 100, false);
+	UNTIL(&w, g1->slides_pli >= 1);
+	screen(&w, 0, 16000, true);
+	screen(&w, 1, 1000, true);
+	UNTIL(&w, g0->slides_markers == 1);
+	assert_int_equal(g1->slides_markers, 3);
+	/* and nobody */
+	present(&w, -1, false);
+	run_ms(&w, 50);
+	screen(&w, 1, 4000, false);
+	run_ms(&w, 50);
+	assert_int_equal(g0->slides_markers, 1);
+	world_release(&w);
+}
+
+/* One who asks for keyframes without end is answered now and then; a late one
+ * at once; and all together never more often than KEYREQ_INTERVAL_MS. */
+static void test_media__a_storm_of_keyframe_wishes_hurts_nobody(void **state)
+{
+	const struct client_got *g0;
+	struct world w;
+	unsigned before;
+
+	(void)state;
+	slides_world(&w);
+	g0 = client_got(w.c[0]);
+	present(&w, 0, false);
+	screen(&w, 0, 1000, false);
+	UNTIL(&w, g0->slides_pli >= 1);
+	screen(&w, 0, 4000, true);
+	UNTIL(&w, client_got(w.c[1])->slides_markers == 1);
+	run_ms(&w, KEYREQ_INTERVAL_MS);
+	before = g0->slides_pli;
+	for (int i = 0; i < 50; i++) {
+		client_complain_slides(w.c[1]);
+		turn(&w);
+	}
+	/* his first wish, from before the picture, was just carried out */
+	run_ms(&w, 500);
+	assert_int_equal(g0->slides_pli, before);
+	assert_true(w.m->stats.slides_keys_held >= 1);
+	UNTIL(&w, g0->slides_pli == before + 1);
+	world_release(&w);
+}
+
+static void test_media__gives_video_the_presentation_when_asked(void **state)
+{
+	struct world w;
+
+	(void)state;
+	slides_world(&w);
+	present(&w, 0, false);
+	screen(&w, 0, 1000, false);
+	UNTIL(&w, client_got(w.c[0])->slides_pli >= 1);
+	screen(&w, 0, 4000, true);
+	UNTIL(&w, client_got(w.c[1])->slides_markers == 1);
+	assert_int_equal(w.slides_pictures, 0);
+	present(&w, 0, true);
+	UNTIL(&w, client_got(w.c[0])->slides_pli >= 2);
+	screen(&w, 0, 7000, true);
+	UNTIL(&w, w.slides_keys == 1 && w.slides_pictures == 1);
+	assert_int_equal(w.pictures, 0);
+	world_release(&w);
+}
+
+/* To one who cannot take what is presented goes a group's picture. */
+static void test_media__sends_a_group_in_place_of_slides(void **state)
+{
+	Cv__Presentation p = CV__PRESENTATION__INIT;
+	Cv__SlidesWay way = CV__SLIDES_WAY__INIT, *ways[1] = {&way};
+	struct world w;
+
+	(void)state;
+	slides_world(&w);
+	plan(&w, 1);
+	p.room = ROOM;
+	p.presenter = w.leg[0];
+	p.ways = ways;
+	p.n_ways = 1;
+	way.leg = w.leg[1];
+	way.group = 2;
+	assert_int_equal(ipc_send(w.core, PRESENTATION, &p), 0);
+	UNTIL(&w, w.want_keys >= 2);	/* group 1, and 2 for him */
+	screen(&w, 0, 4000, true);
+	group_picture(&w, 2, true, 3000);
+	UNTIL(&w, client_got(w.c[1])->slides_markers == 1 &&
+		  client_got(w.c[2])->slides_markers == 1);
+	assert_int_equal(client_got(w.c[1])->slides, 3);
+	world_release(&w);
+}
+
 static void test_media__changes_groups_at_a_keyframe(void **state)
 {
 	struct world w;
@@ -1057,6 +1250,14 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_media__keeps_packets_within_the_mtu),
 		cmocka_unit_test(
 			test_media__repeats_by_rtx_and_asks_for_keyframes),
+		cmocka_unit_test(
+			test_media__forwards_what_the_presenter_shows),
+		cmocka_unit_test(
+			test_media__a_storm_of_keyframe_wishes_hurts_nobody),
+		cmocka_unit_test(
+			test_media__gives_video_the_presentation_when_asked),
+		cmocka_unit_test(
+			test_media__sends_a_group_in_place_of_slides),
 		cmocka_unit_test(test_media__changes_groups_at_a_keyframe),
 		cmocka_unit_test(test_media__fills_when_video_falls_silent),
 		cmocka_unit_test(test_media__survives_a_hostile_video_worker),

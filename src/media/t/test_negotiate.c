@@ -148,7 +148,8 @@ static void test_negotiate__feedback_needs_both_halves(void **state)
 }
 
 static const struct nego_local local = {
-	.audio_ssrc = 11, .video_ssrc = 22, .video_rtx_ssrc = 33};
+	.audio_ssrc = 11, .video_ssrc = 22, .video_rtx_ssrc = 33,
+	.slides_ssrc = 44, .slides_rtx_ssrc = 55};
 
 static void test_negotiate__answers_section_by_section(void **state)
 {
@@ -170,9 +171,57 @@ static void test_negotiate__answers_section_by_section(void **state)
 	assert_int_equal(a->sections[1]->codecs[1]->apt, 96);
 	assert_int_equal(a->sections[1]->rtx_ssrc, 33);
 	assert_int_equal(a->sections[2]->direction,
-			 CV__DIRECTION__DIR_INACTIVE);
+			 CV__DIRECTION__DIR_SENDRECV);
+	assert_int_equal(a->sections[2]->ssrc, 44);
+	assert_int_equal(a->sections[2]->rtx_ssrc, 0);	/* none offered */
 	assert_false(a->sections[2]->rejected);
 	assert_true(a->sections[3]->rejected);
+	nego_answer_free(&a);
+}
+
+/* Presentation is forwarded: both codecs are agreed, each with its repair. */
+static void test_negotiate__slides_take_both_codecs(void **state)
+{
+	static const uint8_t order[] = {102, 103, 96, 97};
+	Cv__LegDescription *a = NULL;
+	struct offer o;
+	struct nego n;
+	Cv__Codec *c;
+	bool is_rtx;
+
+	(void)state;
+	offer_init(&o);
+	section(&o, CV__MEDIA_KIND__KIND_AUDIO, CV__DIRECTION__DIR_SENDRECV);
+	codec(&o, CV__CODEC_NAME__CODEC_OPUS, 111);
+	section(&o, CV__MEDIA_KIND__KIND_SLIDES, CV__DIRECTION__DIR_SENDONLY);
+	c = codec(&o, CV__CODEC_NAME__CODEC_H264, 102);
+	c->profile_level_id = 0x42e01f;
+	c->packetization_mode = 1;
+	c->feedback = CV__FEEDBACK__FB_NACK | CV__FEEDBACK__FB_PLI;
+	codec(&o, CV__CODEC_NAME__CODEC_RTX, 103)->apt = 102;
+	codec(&o, CV__CODEC_NAME__CODEC_VP8, 96)->feedback =
+		CV__FEEDBACK__FB_PLI;
+	codec(&o, CV__CODEC_NAME__CODEC_RTX, 97)->apt = 96;
+	assert_int_equal(nego_choose(&n, &o.d), 0);
+	assert_int_equal(n.slides.section, 1);
+	assert_true(n.slides.we_receive && !n.slides.we_send);
+	assert_int_equal(nego_takes(&n.slides),
+			 CV__SLIDES_CODEC__SLIDES_VP8 |
+			 CV__SLIDES_CODEC__SLIDES_H264_MODE1);
+	assert_int_equal(nego_way_of_pt(&n.slides, 97, &is_rtx).pt, 96);
+	assert_true(is_rtx);
+	assert_int_equal(nego_way_of_pt(&n.slides, 102, &is_rtx).rtx_pt, 103);
+	assert_false(is_rtx);
+	assert_int_equal(nego_way_of_pt(&n.slides, 99, &is_rtx).codec, 0);
+	assert_int_equal(nego_answer_new(&a, &n, &o.d, &local), 0);
+	assert_int_equal(a->sections[1]->direction,
+			 CV__DIRECTION__DIR_RECVONLY);
+	assert_int_equal(a->sections[1]->n_codecs, sizeof(order));
+	for (size_t i = 0; i < sizeof(order); i++)
+		assert_int_equal(a->sections[1]->codecs[i]->pt, order[i]);
+	assert_int_equal(a->sections[1]->codecs[2]->feedback,
+			 CV__FEEDBACK__FB_PLI);
+	assert_int_equal(a->sections[1]->codecs[3]->feedback, 0);
 	nego_answer_free(&a);
 }
 
@@ -252,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_negotiate__prefers_the_offers_order),
 		cmocka_unit_test(test_negotiate__feedback_needs_both_halves),
 		cmocka_unit_test(test_negotiate__answers_section_by_section),
+		cmocka_unit_test(test_negotiate__slides_take_both_codecs),
 		cmocka_unit_test(test_negotiate__mirrors_directions),
 		cmocka_unit_test(test_negotiate__refuses_what_is_out_of_bounds),
 		cmocka_unit_test(test_negotiate__survives_failing_allocations),

@@ -899,7 +899,7 @@ static void test_plain__keeps_to_the_cap_of_the_peer(void **state)
 	phone_video(w.p[0]);
 	phone_tmmbr(w.p[0], leg->video_ssrc, 300);
 	UNTIL(&w, leg->tmmbr_kbps == 299);
-	assert_int_equal(leg->vout->bwe.cap_kbps, 299);
+	assert_int_equal(leg->link->bwe.cap_kbps, 299);
 	UNTIL(&w, leg->tmmbn.ssrc == 0);
 	world_release(&w);
 }

@@ -2,15 +2,21 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 
-int video_in_new(struct video_in **out, struct leg *leg)
+static enum frame_codec codec_of(Cv__CodecName name)
+{
+	return name == CV__CODEC_NAME__CODEC_VP8 ? FRAME_VP8 : FRAME_H264;
+}
+
+int video_in_new(struct video_in **out, struct leg *leg, bool is_slides)
 {
 	struct video_in *v = mem_zalloc(sizeof(*v));
 
 	if (!v)
 		return E_NOMEM;
 	v->leg = leg;
-	v->codec = leg->nego.video.codec == CV__CODEC_NAME__CODEC_VP8
-		   ? FRAME_VP8 : FRAME_H264;
+	v->is_slides = is_slides;
+	v->st = is_slides ? &leg->nego.slides : &leg->nego.video;
+	v->codec = codec_of(v->st->codec);
 	nack_init(&v->nack);
 	v->kbps = MEDIA_KBPS_UNSEEN;
 	*out = v;
@@ -74,6 +80,10 @@ static void forward(struct video_in *v, const struct assembled *pic,
 	v->pictures++;
 	if (pic->is_key)
 		keyreq_got(&v->key);
+	if (v->is_slides) {
+		slides_picture(v->leg, &f, pic->data);
+		return;
+	}
 	if (v->leg->is_video_muted || !v->leg->is_admitted)
 		return;
 	switch (vlink_picture(v->leg->m, &f, pic->data)) {
@@ -120,17 +130,41 @@ static bool take_ssrc(struct video_in *v, uint32_t ssrc, uint64_t now_ns)
 static void note_transport(struct video_in *v, const struct rtp *p,
 			   uint64_t now_ns)
 {
-	uint8_t id = v->leg->nego.video.ext_twcc;
+	uint8_t id = v->st->ext_twcc;
 	struct span data;
 	uint16_t seq;
 
 	if (id && rtp_ext_find(p, id, &data) && rtp_ext_twcc(data, &seq))
-		twcc_in_packet(&v->twcc, seq, p->ssrc, now_ns);
+		twcc_in_packet(&v->leg->link->in, seq, p->ssrc, now_ns);
+}
+
+/* A presenter may change between the codecs that were agreed. */
+static bool take_codec(struct video_in *v, enum frame_codec codec)
+{
+	struct assemble *a = NULL;
+
+	if (codec == v->codec)
+		return true;
+	if (v->assemble && assemble_new(&a, codec) < 0)
+		return false;
+	assemble_free(&v->assemble);
+	v->assemble = a;
+	v->codec = codec;
+	nack_init(&v->nack);
+	video_in_want_key(v);
+	return true;
+}
+
+static uint32_t feedback_of(const struct video_in *v)
+{
+	return codec_of(v->st->codec) == v->codec ? v->st->feedback
+						  : v->st->alt_feedback;
 }
 
 /* A repaired packet: its number without statistics. */
 static bool repaired(struct video_in *v, const struct rtp *p, size_t bytes,
-		     uint64_t now_ns, struct rtp *orig, uint64_t *ext)
+		     uint8_t pt, uint64_t now_ns, struct rtp *orig,
+		     uint64_t *ext)
 {
 	uint64_t unused;
 
@@ -139,7 +173,7 @@ static bool repaired(struct video_in *v, const struct rtp *p, size_t bytes,
 	(void)rtp_receive_packet(&v->rtx, p->seq, p->ts, bytes, now_ns,
 				 &unused);
 	if (!v->is_started ||
-	    rtp_rtx_unwrap(orig, p, v->rx.ssrc, v->leg->nego.video.pt) < 0)
+	    rtp_rtx_unwrap(orig, p, v->rx.ssrc, pt) < 0)
 		return false;
 	*ext = rtp_seq_extend(v->rx.highest, orig->seq);
 	/* it can only fill a hole */
@@ -149,22 +183,27 @@ static bool repaired(struct video_in *v, const struct rtp *p, size_t bytes,
 void video_in_packet(struct video_in *v, const struct rtp *p, size_t bytes,
 		     uint64_t now_ns)
 {
-	const struct nego_stream *s = &v->leg->nego.video;
 	struct rtp orig = *p;
+	bool is_rtx;
+	const struct nego_way way = nego_way_of_pt(v->st, p->pt, &is_rtx);
 	uint64_t ext;
 
 	v->heard_ns = now_ns;
 	note_transport(v, p, now_ns);
-	if (s->has_rtx && p->pt == s->rtx_pt) {
-		if (!repaired(v, p, bytes, now_ns, &orig, &ext))
+	if (!take_codec(v, codec_of(way.codec)))
+		return;
+	if (is_rtx) {
+		if (!repaired(v, p, bytes, way.pt, now_ns, &orig, &ext))
 			return;
 	} else if (!take_ssrc(v, p->ssrc, now_ns) ||
 		   rtp_receive_packet(&v->rx, p->seq, p->ts, bytes, now_ns,
 				      &ext) < 0) {
 		return;
 	}
-	if (!v->assemble)
+	if (!v->assemble) {
+		v->leg->m->stats.slides_unasked += v->is_slides;
 		return;
+	}
 	nack_packet(&v->nack, ext, now_ns);
 	(void)assemble_put(v->assemble, ext, orig.ts, orig.marker,
 			   orig.payload);	/* counted there */
@@ -173,14 +212,21 @@ void video_in_packet(struct video_in *v, const struct rtp *p, size_t bytes,
 
 /* --- feedback ---------------------------------------------------------- */
 
+static bool has_news(const struct video_in *v, uint64_t now_ns)
+{
+	const struct link *l = v->leg->link;
+
+	return v->st->ext_twcc && twcc_in_has_news(&l->in) &&
+	       now_ns - l->feedback_ns >= TWCC_FEEDBACK_MS * NS_PER_MS;
+}
+
 bool video_in_has_feedback(const struct video_in *v, uint64_t now_ns)
 {
 	if (!v->is_started)
 		return false;
 	if (v->assemble && (v->nack.n || v->nack.is_lost || v->key.is_wanted))
 		return true;
-	return v->leg->nego.video.ext_twcc && twcc_in_has_news(&v->twcc) &&
-	       now_ns - v->twcc_ns >= TWCC_FEEDBACK_MS * NS_PER_MS;
+	return has_news(v, now_ns);
 }
 
 static void put_nack(struct video_in *v, struct wr *w, uint32_t our_ssrc,
@@ -189,7 +235,7 @@ static void put_nack(struct video_in *v, struct wr *w, uint32_t our_ssrc,
 	uint16_t seqs[NACK_MAX];
 	size_t n;
 
-	if (!(v->leg->nego.video.feedback & CV__FEEDBACK__FB_NACK)) {
+	if (!(feedback_of(v) & CV__FEEDBACK__FB_NACK)) {
 		/* nobody repeats: each hole is final */
 		if (v->nack.n) {
 			nack_forget_before(&v->nack, v->nack.next);
@@ -203,24 +249,24 @@ static void put_nack(struct video_in *v, struct wr *w, uint32_t our_ssrc,
 }
 
 /* A peer whose RTP cannot be asked is asked by its signalling. */
-static void ask_key(struct leg *leg, uint64_t now_ns)
+static void ask_key(struct video_in *v, uint64_t now_ns)
 {
-	if (leg->ice || (leg->ask_key_ns && now_ns - leg->ask_key_ns <
-			 MEDIA_ASK_KEY_MS * NS_PER_MS))
+	if (v->leg->ice || (v->ask_key_ns && now_ns - v->ask_key_ns <
+			    MEDIA_ASK_KEY_MS * NS_PER_MS))
 		return;
-	leg->ask_key_ns = now_ns;
-	control_leg_want_key(leg);
+	v->ask_key_ns = now_ns;
+	control_leg_want_key(v->leg, v->is_slides);
 }
 
 static void put_key(struct video_in *v, struct wr *w, uint32_t our_ssrc,
 		    uint64_t now_ns)
 {
-	uint32_t fb = v->leg->nego.video.feedback;
+	uint32_t fb = feedback_of(v);
 
 	if (!keyreq_due(&v->key, now_ns))
 		return;
 	if (!(fb & (CV__FEEDBACK__FB_PLI | CV__FEEDBACK__FB_FIR))) {
-		ask_key(v->leg, now_ns);
+		ask_key(v, now_ns);
 		return;
 	}
 	if (fb & CV__FEEDBACK__FB_PLI)
@@ -240,8 +286,7 @@ void video_in_feedback(struct video_in *v, struct wr *w, uint32_t our_ssrc,
 		}
 		put_key(v, w, our_ssrc, now_ns);
 	}
-	if (v->leg->nego.video.ext_twcc &&
-	    now_ns - v->twcc_ns >= TWCC_FEEDBACK_MS * NS_PER_MS &&
-	    twcc_in_put(&v->twcc, w, our_ssrc))
-		v->twcc_ns = now_ns;
+	if (has_news(v, now_ns) &&
+	    twcc_in_put(&v->leg->link->in, w, our_ssrc))
+		v->leg->link->feedback_ns = now_ns;
 }

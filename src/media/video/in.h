@@ -3,13 +3,16 @@
 #pragma once
 #include "media/rtp/keyreq.h"
 #include "media/rtp/nack.h"
-#include "media/rtp/twcc.h"
+#include "media/rtp/link.h"
 #include "media/media.h"
 #include "media/video/assemble.h"
 #include "wire/rtp/rtp.h"
 
+/* A leg has two at most: its camera, and what it presents. */
 struct video_in {
 	struct leg *leg;
+	bool is_slides;
+	const struct nego_stream *st;	/* terms of its section, in leg->nego */
 	enum frame_codec codec;
 	bool is_started;
 	struct rtp_receive rx;
@@ -18,8 +21,7 @@ struct video_in {
 	struct nack nack;
 	struct keyreq key;
 	uint8_t fir_seq;
-	struct twcc_in twcc;
-	uint64_t twcc_ns;		/* last feedback */
+	uint64_t ask_key_ns;		/* last word to core */
 	struct assemble *assemble;	/* while somebody sees him */
 	uint32_t frame_id;
 	uint32_t kbps;			/* last REMB */
@@ -28,7 +30,7 @@ struct video_in {
 	uint64_t pictures, late_repairs;
 };
 
-int  video_in_new(struct video_in **out, struct leg *leg);
+int  video_in_new(struct video_in **out, struct leg *leg, bool is_slides);
 void video_in_free(struct video_in **v);
 /* A decrypted packet with the main or the repair payload type. */
 void video_in_packet(struct video_in *v, const struct rtp *p, size_t bytes,

@@ -12,6 +12,7 @@ enum {
 	FILLER_PAD = 32,
 	REPEAT_WINDOW_MS = 500,
 	REPEAT_BYTES_MIN = 20000,	/* per window, whatever the estimate */
+	SLIDES_BACKLOG_MS = 3000,
 };
 
 /* --- cutting ----------------------------------------------------------- */
@@ -60,33 +61,68 @@ int cut_picture(struct cut *c, struct media *m, enum frame_codec codec,
 	return r;
 }
 
+int video_out_give(struct video_out *v, const struct frame *f, struct cut *c)
+{
+	const unsigned mode = f->codec == FRAME_H264 ? v->way.mode : 0;
+	const size_t max = v->leg->payload_max;
+
+	if (c->mode != mode || c->max != max) {
+		if (cut_picture(c, v->leg->m, f->codec, mode, max,
+				f->data) < 0)
+			c->n = 0;
+		c->mode = mode;
+		c->max = max;
+	}
+	if (!c->n)
+		return E_FORMAT;
+	video_out_picture(v, f, c, v->leg->m->now_ns);
+	return 0;
+}
+
 /* --- life -------------------------------------------------------------- */
 
 static void on_paced(struct timer *t, void *arg, uint64_t now_ns);
 
-int video_out_new(struct video_out **out, struct leg *leg)
+static Cv__CodecName name_of(enum frame_codec codec)
+{
+	return codec == FRAME_VP8 ? CV__CODEC_NAME__CODEC_VP8
+				  : CV__CODEC_NAME__CODEC_H264;
+}
+
+static uint32_t out_kbps(const struct video_out *v, uint64_t now_ns)
+{
+	return v->is_slides ? leg_slides_kbps(v->leg, now_ns)
+			    : leg_main_kbps(v->leg, now_ns);
+}
+
+int video_out_new(struct video_out **out, struct leg *leg, bool is_slides)
 {
 	struct video_out *v = mem_zalloc(sizeof(*v));
 	int r;
 
 	if (!v)
 		return E_NOMEM;
-	r = history_new(&v->history, leg->video_seq);
+	r = history_new(&v->history, is_slides ? leg->slides_seq
+					       : leg->video_seq);
 	if (r < 0) {
 		mem_free(v);
 		return r;
 	}
 	v->leg = leg;
-	v->codec = leg->nego.video.codec == CV__CODEC_NAME__CODEC_VP8
-		   ? FRAME_VP8 : FRAME_H264;
+	v->is_slides = is_slides;
+	v->st = is_slides ? &leg->nego.slides : &leg->nego.video;
+	v->flow = is_slides ? leg->slides_flow : leg->video_flow;
+	v->way = nego_way_of(v->st, v->st->codec);
 	v->ts_base = rand_u32();
-	v->rtx_seq = leg->video_rtx_seq;
+	v->rtx_seq = is_slides ? leg->slides_rtx_seq : leg->video_rtx_seq;
 	v->needs_key = true;
-	v->sender = (struct report_sender){.ssrc = leg->video_ssrc,
-					   .clock_hz = 90000};
-	v->rtx_sender = (struct report_sender){.ssrc = leg->video_rtx_ssrc,
-					       .clock_hz = 90000};
-	bwe_init(&v->bwe, leg->kbps_out, leg->m->now_ns);
+	v->sender = (struct report_sender){
+		.ssrc = is_slides ? leg->slides_ssrc : leg->video_ssrc,
+		.clock_hz = 90000};
+	v->rtx_sender = (struct report_sender){
+		.ssrc = is_slides ? leg->slides_rtx_ssrc
+				  : leg->video_rtx_ssrc,
+		.clock_hz = 90000};
 	v->pacer.last_ns = leg->m->now_ns;
 	timer_init(&v->paced, on_paced, v);
 	*out = v;
@@ -101,8 +137,10 @@ void video_out_free(struct video_out **vp)
 		return;
 	timer_cancel(&v->paced);
 	/* the numbers of an SSRC go on, whatever becomes of its stream */
-	v->leg->video_seq = history_next_seq(v->history);
-	v->leg->video_rtx_seq = v->rtx_seq;
+	*(v->is_slides ? &v->leg->slides_seq : &v->leg->video_seq) =
+		history_next_seq(v->history);
+	*(v->is_slides ? &v->leg->slides_rtx_seq : &v->leg->video_rtx_seq) =
+		v->rtx_seq;
 	history_free(&v->history);
 	mem_free(v);
 	*vp = NULL;
@@ -113,12 +151,35 @@ void video_out_switch(struct video_out *v)
 	v->needs_key = true;
 }
 
+bool video_out_take_codec(struct video_out *v, enum frame_codec codec)
+{
+	const struct nego_way way = nego_way_of(v->st, name_of(codec));
+
+	if (way.codec == CV__CODEC_NAME__CODEC_NONE)
+		return false;
+	if (way.codec != v->way.codec) {
+		v->way = way;
+		v->needs_key = true;
+	}
+	return true;
+}
+
+/* A keyframe of whatever it is sent. */
+static void want_key(struct video_out *v)
+{
+	struct group *g = room_group(v->leg->room, v->leg->group);
+
+	if (v->is_slides)
+		slides_want_key(v->leg);
+	else if (g)
+		group_want_key(v->leg->room, g);
+}
+
 /* --- packets ----------------------------------------------------------- */
 
 static size_t header_len(const struct video_out *v)
 {
-	return RTP_HEADER_LEN + (v->leg->nego.video.ext_twcc ? EXT_TWCC_LEN
-							     : 0);
+	return RTP_HEADER_LEN + (v->st->ext_twcc ? EXT_TWCC_LEN : 0);
 }
 
 /* The header, with a place for the transport-wide number. */
@@ -126,12 +187,12 @@ static size_t put_header(const struct video_out *v, uint8_t *p, size_t cap,
 			 const struct rtp *h)
 {
 	struct rtp full = *h;
-	uint8_t ext[4] = {(uint8_t)(v->leg->nego.video.ext_twcc << 4 | 1)};
+	uint8_t ext[4] = {(uint8_t)(v->st->ext_twcc << 4 | 1)};
 	struct span s;
 
-	full.ssrc = v->leg->video_ssrc;
-	full.pt = v->leg->nego.video.pt;
-	if (v->leg->nego.video.ext_twcc) {
+	full.ssrc = v->sender.ssrc;
+	full.pt = v->way.pt;
+	if (v->st->ext_twcc) {
 		full.has_ext = true;
 		full.ext_profile = RTP_EXT_ONE_BYTE;
 		full.ext = span_of(ext, sizeof(ext));
@@ -144,9 +205,9 @@ static void stamp_transport(struct video_out *v, uint8_t *p, size_t n,
 {
 	uint16_t seq;
 
-	if (!v->leg->nego.video.ext_twcc)
+	if (!v->st->ext_twcc)
 		return;
-	seq = twcc_out_packet(&v->twcc, n, now_ns);
+	seq = twcc_out_packet(&v->leg->link->out, n, now_ns);
 	p[TWCC_AT] = (uint8_t)(seq >> 8);
 	p[TWCC_AT + 1] = (uint8_t)seq;
 }
@@ -158,23 +219,23 @@ static void send_one(struct video_out *v, struct history_packet *hp,
 	struct leg *leg = v->leg;
 	uint8_t *slot = net_reserve(leg->m->net);
 	size_t n = hp->n;
-	bool is_copy = leg->nego.video.has_rtx;
+	bool is_copy = v->way.has_rtx;
 	uint8_t *p = is_copy ? slot : hp->p;
 
 	if (is_copy)
 		memcpy(slot, hp->p, n);
 	stamp_transport(v, p, n, now_ns);
-	if (flow_seal(leg->video_flow, p, &n, hp->n + HISTORY_TAIL,
+	if (flow_seal(v->flow, p, &n, hp->n + HISTORY_TAIL,
 		      false) < 0) {
 		history_sent(v->history, hp->n, false, now_ns);
 		return;
 	}
 	if (!is_copy)
 		memcpy(slot, hp->p, n);
-	flow_send(leg->video_flow, n, false);
+	flow_send(v->flow, n, false);
 	report_sender_note(&v->sender, v->last_ts, hp->n - header_len(v),
 			   v->sender.last_ns ? v->sender.last_ns : now_ns);
-	bwe_sent(&v->bwe, n, now_ns);
+	bwe_sent(&v->leg->link->bwe, n, now_ns);
 	pacer_sent(&v->pacer, n);
 	history_sent(v->history, is_copy ? hp->n : n, !is_copy, now_ns);
 	v->sent_ns = now_ns;
@@ -184,9 +245,9 @@ static void pump(struct video_out *v, uint64_t now_ns)
 {
 	struct history_packet hp;
 
-	if (!flow_is_open(v->leg->video_flow))
+	if (!flow_is_open(v->flow))
 		return;
-	pacer_fill(&v->pacer, bwe_kbps(&v->bwe, now_ns), now_ns);
+	pacer_fill(&v->pacer, out_kbps(v, now_ns), now_ns);
 	while (pacer_may_send(&v->pacer) && history_next(v->history, &hp))
 		send_one(v, &hp, now_ns);
 	if (history_next(v->history, &hp))
@@ -206,9 +267,15 @@ static bool link_is_behind(const struct video_out *v, const struct cut *c,
 	size_t waiting;
 
 	(void)history_waiting(v->history, &waiting);
-	return !history_has_room(v->history, c->n,
-				 c->bytes + c->n * (header_len(v) + 1)) ||
-	       (waiting && pacer_is_late(bwe_kbps(&v->bwe, now_ns), waiting));
+	if (!history_has_room(v->history, c->n,
+			      c->bytes + c->n * (header_len(v) + 1)))
+		return true;
+	/* The keyframe of a whole screen takes long on a narrow link: to drop
+	 * what follows would ask for the next one, and so on without end. */
+	if (v->is_slides)
+		return waiting / out_kbps(v, now_ns) >
+		       SLIDES_BACKLOG_MS / 8;
+	return waiting && pacer_is_late(out_kbps(v, now_ns), waiting);
 }
 
 static void put_payload(struct video_out *v, struct span payload, bool last)
@@ -238,12 +305,9 @@ static void stamp_picture(struct video_out *v, uint64_t mono_ns,
 
 static void skip(struct video_out *v)
 {
-	struct group *g = room_group(v->leg->room, v->leg->group);
-
 	v->skipped++;
 	v->needs_key = true;
-	if (g)
-		group_want_key(v->leg->room, g);
+	want_key(v);
 }
 
 void video_out_picture(struct video_out *v, const struct frame *f,
@@ -251,13 +315,10 @@ void video_out_picture(struct video_out *v, const struct frame *f,
 {
 	bool is_key = f->flags & FRAME_F_KEY;
 
-	if (!flow_is_open(v->leg->video_flow) || f->codec != v->codec)
+	if (!flow_is_open(v->flow) || name_of(f->codec) != v->way.codec)
 		return;
 	if (v->needs_key && !is_key) {
-		struct group *g = room_group(v->leg->room, v->leg->group);
-
-		if (g)
-			group_want_key(v->leg->room, g);
+		want_key(v);
 		return;
 	}
 	if (link_is_behind(v, c, now_ns)) {
@@ -280,7 +341,7 @@ void video_out_filler(struct video_out *v, uint64_t now_ns)
 	struct history_packet hp;
 	uint8_t *p;
 
-	if (!v->is_started || !flow_is_open(v->leg->video_flow) ||
+	if (!v->is_started || !flow_is_open(v->flow) ||
 	    now_ns - v->sent_ns < MEDIA_FILLER_MS * NS_PER_MS ||
 	    history_next(v->history, &hp))
 		return;
@@ -299,7 +360,7 @@ void video_out_filler(struct video_out *v, uint64_t now_ns)
 
 static bool repeat_is_paid(struct video_out *v, size_t n, uint64_t now_ns)
 {
-	size_t most = bwe_kbps(&v->bwe, now_ns) * REPEAT_WINDOW_MS / 8 / 2 +
+	size_t most = out_kbps(v, now_ns) * REPEAT_WINDOW_MS / 8 / 2 +
 		      REPEAT_BYTES_MIN;
 
 	if (now_ns - v->repeat_ns >= REPEAT_WINDOW_MS * NS_PER_MS) {
@@ -317,6 +378,8 @@ static void send_rtx(struct video_out *v, const struct history_packet *hp,
 {
 	struct leg *leg = v->leg;
 	uint8_t *slot = net_reserve(leg->m->net);
+	struct nego_way way;
+	bool is_rtx;
 	struct rtp orig;
 	struct span s;
 	size_t n;
@@ -326,17 +389,20 @@ static void send_rtx(struct video_out *v, const struct history_packet *hp,
 		return;
 	orig.padding = false;
 	orig.pad_n = 0;
-	if (rtp_rtx_encode(&orig, leg->video_rtx_ssrc, leg->nego.video.rtx_pt,
+	way = nego_way_of_pt(v->st, orig.pt, &is_rtx);
+	if (!way.has_rtx)
+		return;
+	if (rtp_rtx_encode(&orig, v->rtx_sender.ssrc, way.rtx_pt,
 			   v->rtx_seq, slot, NET_PACKET_MAX, &s) < 0)
 		return;
 	v->rtx_seq++;
 	n = s.n;
 	stamp_transport(v, slot, n, now_ns);
-	if (flow_seal(leg->video_flow, slot, &n, NET_PACKET_MAX, false) < 0)
+	if (flow_seal(v->flow, slot, &n, NET_PACKET_MAX, false) < 0)
 		return;
-	flow_send(leg->video_flow, n, false);
+	flow_send(v->flow, n, false);
 	report_sender_note(&v->rtx_sender, orig.ts, hp->n, now_ns);
-	bwe_sent(&v->bwe, n, now_ns);
+	bwe_sent(&v->leg->link->bwe, n, now_ns);
 	pacer_sent(&v->pacer, n);
 }
 
@@ -345,7 +411,7 @@ void video_out_repeat(struct video_out *v, uint16_t seq, uint64_t now_ns)
 	struct leg *leg = v->leg;
 	struct history_packet hp;
 
-	if (!flow_is_open(leg->video_flow) ||
+	if (!flow_is_open(v->flow) ||
 	    history_find(v->history, seq, now_ns, &hp) < 0)
 		return;
 	if (!repeat_is_paid(v, hp.n, now_ns)) {
@@ -353,7 +419,7 @@ void video_out_repeat(struct video_out *v, uint16_t seq, uint64_t now_ns)
 		return;
 	}
 	v->repeats++;
-	if (leg->nego.video.has_rtx) {
+	if (v->way.has_rtx) {
 		/* sealed before the offer changed: gone */
 		if (!hp.is_sealed)
 			send_rtx(v, &hp, now_ns);
@@ -363,14 +429,11 @@ void video_out_repeat(struct video_out *v, uint16_t seq, uint64_t now_ns)
 	if (!hp.is_sealed)
 		return;
 	memcpy(net_reserve(leg->m->net), hp.p, hp.n);
-	flow_send(leg->video_flow, hp.n, false);
+	flow_send(v->flow, hp.n, false);
 }
 
 void video_out_wants_key(struct video_out *v, uint64_t now_ns)
 {
-	struct group *g = room_group(v->leg->room, v->leg->group);
-
 	keystorm_note(&v->storm, now_ns);
-	if (g)
-		group_want_key(v->leg->room, g);
+	want_key(v);
 }
