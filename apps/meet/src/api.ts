@@ -21,6 +21,7 @@ export interface ConferenceStatus {
   guests_muted: boolean;
   started: boolean;
   chat_enabled?: boolean;
+  guests_can_present?: boolean;
 }
 
 export interface Joined {
@@ -148,7 +149,7 @@ export class Client {
     return this.call(`${this.self}calls/${call}/ack`, {});
   }
 
-  self_(what: 'client_mute' | 'client_unmute' | 'video_muted' | 'video_unmuted' | 'unmute' | 'buzz' | 'clearbuzz'): Promise<boolean> {
+  self_(what: 'client_mute' | 'client_unmute' | 'video_muted' | 'video_unmuted' | 'unmute' | 'buzz' | 'clearbuzz' | 'take_floor' | 'release_floor'): Promise<boolean | null> {
     return this.call(this.self + what);
   }
 

@@ -1,7 +1,7 @@
 // The WebRTC call: one peer connection, renegotiated when the network changes
 // and made anew when the server's side is gone.
 import { ApiError, type Client } from './api';
-import { withAudioNack } from './sdp';
+import { withAudioNack, withSlides } from './sdp';
 
 export type CallState = 'connecting' | 'up' | 'lost';
 
@@ -16,7 +16,10 @@ export class Call {
   private tries = 0;
   private closed = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private slidesWay: RTCRtpTransceiver | null = null;
+  private screen: MediaStreamTrack | null = null;
   readonly remote = new MediaStream();
+  readonly slides = new MediaStream(); // what others present
 
   constructor(
     private client: Client,
@@ -55,9 +58,17 @@ export class Call {
   async replace(stream: MediaStream): Promise<void> {
     this.local = stream;
     for (const t of this.pc?.getTransceivers() ?? []) {
+      if (t === this.slidesWay) continue;
       const kind = t.receiver.track.kind;
       await t.sender.replaceTrack(stream.getTracks().find((x) => x.kind === kind) ?? null);
     }
+  }
+
+  // The way for presentations is there from the start: beginning and ending
+  // needs no negotiation.
+  async share(track: MediaStreamTrack | null): Promise<void> {
+    this.screen = track;
+    await this.slidesWay?.sender.replaceTrack(track);
   }
 
   private drop(): void {
@@ -67,6 +78,7 @@ export class Call {
       this.pc.close();
     }
     this.pc = null;
+    this.slidesWay = null;
     this.uuid = '';
   }
 
@@ -87,9 +99,12 @@ export class Call {
     const video = this.local.getVideoTracks()[0];
     pc.addTransceiver(audio ?? 'audio', { direction: 'sendrecv', streams: [this.local] });
     pc.addTransceiver(video ?? 'video', { direction: 'sendrecv', streams: [this.local] });
+    const slides = pc.addTransceiver(this.screen ?? 'video', { direction: 'sendrecv' });
+    this.slidesWay = slides;
     pc.ontrack = (e) => {
-      for (const old of this.remote.getTracks()) if (old.kind === e.track.kind) this.remote.removeTrack(old);
-      this.remote.addTrack(e.track);
+      const to = e.transceiver === slides ? this.slides : this.remote;
+      for (const old of to.getTracks()) if (old.kind === e.track.kind) to.removeTrack(old);
+      to.addTrack(e.track);
       this.tell('connecting');
     };
     pc.onconnectionstatechange = () => this.changed(pc);
@@ -139,7 +154,7 @@ export class Call {
     const pc = this.pc ?? (this.pc = this.make());
     const offer = await pc.createOffer({ iceRestart: !first });
     await pc.setLocalDescription({ type: 'offer', sdp: withAudioNack(offer.sdp ?? '') });
-    const sdp = pc.localDescription?.sdp ?? '';
+    const sdp = withSlides(pc.localDescription?.sdp ?? '', this.slidesWay?.mid ?? null);
     let answer: string;
     if (this.uuid) {
       answer = await this.client.updateCall(this.uuid, sdp);

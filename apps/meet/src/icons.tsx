@@ -7,6 +7,8 @@ const PATHS: Record<string, string> = {
   chat: 'M4 5h16v11H9l-5 4V5z',
   leave: 'M10 5H5v14h5m4-4 4-3-4-3m4 3H9',
   lock: 'M6 11h12v9H6zm2 0V8a4 4 0 0 1 8 0v3',
+  screen: 'M4 5h16v11H4zm5 15h6m-3-4v4m0-7V8m-2.5 2.5L12 8l2.5 2.5',
+  'screen-off': 'M4 5h16v11H4zm5 15h6m-3-4v4M9.5 8l5 5m0-5-5 5',
   close: 'M6 6l12 12M18 6 6 18',
 };
 

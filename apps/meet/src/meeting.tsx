@@ -3,6 +3,7 @@ import { Chat } from './chat';
 import { Icon } from './icons';
 import { freeTile, tileOf, tileTrim, type Rect } from './layout';
 import { Roster } from './roster';
+import { canShareScreen } from './screen';
 import type { MeetingState, Session } from './session';
 import { useTitle } from './title';
 
@@ -55,7 +56,8 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
   const state = useSession(p.session);
   const [panel, setPanel] = useState<Panel>('none');
   const [blocked, setBlocked] = useState(false);
-  const stage = useRef<HTMLElement>(null);
+  const stage = useRef<HTMLDivElement>(null);
+  const slides = useRef<HTMLVideoElement>(null);
   const remote = useRef<HTMLVideoElement>(null);
   const self = useRef<HTMLVideoElement>(null);
   const title = useRef<HTMLHeadingElement>(null);
@@ -81,6 +83,7 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
   useEffect(() => {
     const v = remote.current;
     if (v && v.srcObject !== p.session.call.remote) v.srcObject = p.session.call.remote;
+    if (slides.current && slides.current.srcObject !== p.session.call.slides) slides.current.srcObject = p.session.call.slides;
     if (self.current && self.current.srcObject !== p.session.local) self.current.srcObject = p.session.local;
   });
   useEffect(() => {
@@ -103,6 +106,7 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
       if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
       if (e.key === 'm') void p.session.toggleMute();
       if (e.key === 'v') void p.session.toggleVideo();
+      if (e.key === 's' && canShareScreen()) void toggleScreen(p.session);
     };
     window.addEventListener('keydown', key);
     return () => window.removeEventListener('keydown', key);
@@ -114,6 +118,8 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
   const speaks = state.speakers.includes(state.uuid) && place.kind !== 'corner';
   const silent = state.muted || state.mutedByHost;
   const waiters = state.host ? state.roster.filter((r) => r.service_type === 'waiting_room').length : 0;
+  const presenter = state.waiting ? null : state.presenter;
+  const mayPresent = state.host || state.status.guests_can_present !== false;
   const toggle = (x: Panel) => setPanel(panel === x ? 'none' : x);
 
   return (
@@ -128,17 +134,27 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
           </span>
         )}
         <span class="state" role="status" aria-live="polite">
-          {banner(state.connected, state.call)}
+          {banner(state.connected, state.call) || floorText(state)}
         </span>
       </header>
-      <main class="stage" ref={stage}>
-        <video ref={remote} class="picture" autoplay playsInline aria-label="The meeting" />
-        <Names state={state} box={box} />
-        <div class={`self-view ${place.kind} ${hasCamera && !state.videoOff ? '' : 'hidden'} ${speaks ? 'speaks' : ''}`} style={place.style}>
-          <video ref={self} class="self mirrored" autoplay playsInline muted aria-label="You" />
-          <span class="self-name" aria-hidden="true">
-            You
-          </span>
+      <main class={`stage ${presenter ? 'presented' : ''}`}>
+        {presenter && (
+          <section class="slides" aria-label={`Presentation of ${presenter.name}`}>
+            <video ref={slides} class="slides-picture" autoplay playsInline muted aria-label={`What ${presenter.name} presents`} />
+            <span class="presenter" aria-hidden="true">
+              {presenter.name}
+            </span>
+          </section>
+        )}
+        <div class="mix" ref={stage}>
+          <video ref={remote} class="picture" autoplay playsInline aria-label="The meeting" />
+          <Names state={state} box={box} />
+          <div class={`self-view ${place.kind} ${hasCamera && !state.videoOff ? '' : 'hidden'} ${speaks ? 'speaks' : ''}`} style={place.style}>
+            <video ref={self} class="self mirrored" autoplay playsInline muted aria-label="You" />
+            <span class="self-name" aria-hidden="true">
+              You
+            </span>
+          </div>
         </div>
         {state.waiting && (
           <div class="waiting" role="status">
@@ -169,6 +185,12 @@ export function Meeting(p: { session: Session; onEnded: (reason: string) => void
           <Icon name={state.videoOff ? 'cam-off' : 'cam'} />
           <span>{state.videoOff ? 'Start camera' : 'Stop camera'}</span>
         </button>
+        {canShareScreen() && (
+          <button class={state.presenting ? 'on' : ''} disabled={!state.presenting && (state.waiting || state.call !== 'up' || !mayPresent)} onClick={() => void toggleScreen(p.session)} title="Share the screen (s)">
+            <Icon name={state.presenting ? 'screen-off' : 'screen'} />
+            <span>{state.presenting ? 'Stop sharing' : 'Share screen'}</span>
+          </button>
+        )}
         <button ref={peopleButton} aria-expanded={panel === 'people'} onClick={() => toggle('people')}>
           <Icon name="people" />
           <span>People ({state.roster.length})</span>
@@ -245,6 +267,15 @@ function titleOf(state: MeetingState): string {
   if (state.waiting) return `Waiting: ${what}`;
   const news = state.unread + (state.host ? state.roster.filter((r) => r.service_type === 'waiting_room').length : 0);
   return news > 0 ? `(${news}) ${what}` : what;
+}
+
+function toggleScreen(session: Session): Promise<void> {
+  return session.state.presenting ? session.stopPresenting() : session.present();
+}
+
+function floorText(state: MeetingState): string {
+  if (state.presenting) return 'You are sharing your screen.';
+  return state.presenter && !state.waiting ? `${state.presenter.name} presents.` : '';
 }
 
 function banner(connected: boolean, call: string): string {

@@ -17,6 +17,7 @@ function Person(p: { row: Row; state: MeetingState; session: Session }) {
           {own ? 'you, ' : ''}
           {row.role === 'chair' ? 'host' : 'guest'}
           {waits ? ', waiting' : ''}
+          {row.is_presenting === 'YES' ? ', presenting' : ''}
           {!row.has_media && !waits ? ', no media' : ''}
         </small>
       </span>

@@ -11,6 +11,22 @@ export function withAudioNack(sdp: string): string {
     .join('');
 }
 
+// Says which section carries presentations (RFC 4796).
+export function withSlides(sdp: string, mid: string | null): string {
+  if (mid === null) return sdp;
+  const line = 'a=content:slides';
+  return sdp
+    .split(/(?=^m=)/m)
+    .map((section) => {
+      const lines = section.split(CRLF);
+      const at = lines.indexOf(`a=mid:${mid}`);
+      if (!section.startsWith('m=video ') || at < 0 || lines.includes(line)) return section;
+      lines.splice(at + 1, 0, line);
+      return lines.join(CRLF);
+    })
+    .join('');
+}
+
 function sectionWithNack(section: string): string {
   const lines = section.split(CRLF);
   const at = lines.findIndex((l) => /^a=rtpmap:\d+ opus\/48000/i.test(l));

@@ -6,6 +6,7 @@ import { Call, type CallState } from './call';
 import { loadChoice, openDevices } from './devices';
 import { peerConfig } from './ice';
 import { proofsFor, rememberReconnect } from './invitation';
+import { openScreen } from './screen';
 import { SseParser, type ServerEvent } from './sse';
 
 export interface ChatLine {
@@ -36,6 +37,8 @@ export interface MeetingState {
   muted: boolean; // by the person
   mutedByHost: boolean;
   videoOff: boolean;
+  presenting: boolean; // the own screen is shown to the others
+  presenter: { uuid: string; name: string } | null; // who else presents
   notice: string;
   ended: string | null; // reason, once over
 }
@@ -84,6 +87,8 @@ export class Session {
       muted: local.getAudioTracks().length === 0,
       mutedByHost: false,
       videoOff: local.getVideoTracks().length === 0,
+      presenting: false,
+      presenter: null,
       notice: '',
       ended: null,
     };
@@ -123,6 +128,60 @@ export class Session {
     this.local.getVideoTracks().forEach((t) => (t.enabled = !videoOff));
     this.set({ videoOff });
     await this.attempt(this.client.self_(videoOff ? 'video_muted' : 'video_unmuted'));
+  }
+
+  // Screen first, floor second: the browser asks the person only right after
+  // he pressed something.
+  private screen: MediaStreamTrack | null = null;
+  private opening = false;
+  async present(): Promise<void> {
+    if (this.opening || this.screen || this.over) return;
+    this.opening = true;
+    const got = await openScreen();
+    this.opening = false;
+    if ('problem' in got) {
+      if (got.problem) this.set({ notice: got.problem });
+      return;
+    }
+    if (this.over) {
+      got.track.stop();
+      return;
+    }
+    this.screen = got.track;
+    this.justLost = false;
+    got.track.addEventListener('ended', () => void this.stopPresenting());
+    try {
+      await this.client.self_('take_floor');
+    } catch (e) {
+      const refused = e instanceof ApiError && e.status === 403;
+      this.endScreen(refused ? floorRefused(this.state) : 'That did not reach the meeting. Try again.');
+      return;
+    }
+    // meanwhile it may have ended, or somebody else may have taken over
+    if (this.screen !== got.track) return;
+    await this.call.share(got.track);
+    this.set({ presenting: true, presenter: null, notice: '' });
+  }
+
+  async stopPresenting(): Promise<void> {
+    if (!this.screen) return;
+    this.endScreen('');
+    await this.client.self_('release_floor').catch(() => undefined); // the floor is free with the call at the latest
+  }
+
+  private endScreen(notice: string): void {
+    this.screen?.stop();
+    this.screen = null;
+    void this.call.share(null);
+    this.set({ presenting: false, notice });
+  }
+
+  // Somebody else presents now, or nobody (null).
+  private presented(by: { uuid: string; name: string } | null): void {
+    const was = this.screen !== null || this.justLost;
+    this.justLost = false;
+    this.set({ presenter: by });
+    if (by && was) this.endScreen(`${by.name || 'Somebody else'} presents now.`);
   }
 
   // A microphone or camera that was pulled out ends its track: go on with what
@@ -201,6 +260,7 @@ export class Session {
     this.abort.abort();
     this.call.close();
     this.local.getTracks().forEach((t) => t.stop());
+    this.screen?.stop();
     this.set({ ended: reason });
   }
 
@@ -343,6 +403,12 @@ export class Session {
       case 'stage':
         if (Array.isArray(data)) this.set({ speakers: data.filter((s) => s.vad > 0).map((s) => s.participant_uuid) });
         break;
+      case 'presentation_start':
+        this.presented({ uuid: String(data?.presenter_uuid ?? ''), name: String(data?.presenter_name ?? '') });
+        break;
+      case 'presentation_stop':
+        this.presented(null);
+        break;
       case 'message_received':
         if (String(data.type).startsWith('text/plain')) this.addChat(String(data.origin), String(data.payload), false);
         break;
@@ -369,8 +435,23 @@ export class Session {
       part.mutedByHost = me.is_muted === 'YES';
       part.name = me.display_name;
     }
+    // after a gap of the event stream a stop may have been missed
+    if (this.state.presenter && !roster.some((r) => r.uuid === this.state.presenter?.uuid && r.is_presenting === 'YES')) part.presenter = null;
     this.set(part);
-    if (me) this.watchMedia(me.has_media);
+    if (!me) return;
+    this.watchFloor(me.is_presenting === 'YES');
+    this.watchMedia(me.has_media);
+  }
+
+  // The meeting took the floor from us; who has it now is told right after.
+  private hadFloor = false;
+  private justLost = false;
+  private watchFloor(has: boolean): void {
+    const lost = this.hadFloor && !has && this.state.presenting;
+    this.hadFloor = has;
+    if (!lost) return;
+    this.justLost = true;
+    this.endScreen('Your presentation was ended.');
   }
 
   // The server lost our media while our side still believes in them: ICE would
@@ -401,6 +482,12 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
       resolve();
     });
   });
+}
+
+function floorRefused(state: MeetingState): string {
+  if (!state.host && state.status.guests_can_present === false) return 'Only hosts may present in this meeting.';
+  if (state.presenter) return `${state.presenter.name || 'Somebody else'} is presenting. A host can take over.`;
+  return 'You may not present now.';
 }
 
 // Why a join was refused, in words for the person. A text that we do not know

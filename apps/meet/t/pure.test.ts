@@ -5,7 +5,7 @@ import { freeTile, tileOf, tileTrim } from '../src/layout';
 import { peerConfig } from '../src/ice';
 import { plainAddress, readAddress } from '../src/invitation';
 import { reasonText, refusalText } from '../src/session';
-import { withAudioNack } from '../src/sdp';
+import { withAudioNack, withSlides } from '../src/sdp';
 import { SseParser } from '../src/sse';
 
 test('sse: events arrive whole whatever the pieces', () => {
@@ -117,4 +117,14 @@ test('refusals are said in words, those of policy as they are', () => {
 test('reasons are said in words', () => {
   assert.match(reasonText('Disconnected by another participant'), /removed you/);
   assert.match(reasonText('something new'), /something new/);
+});
+
+test('sdp: the section of presentations is marked, once, and no other', () => {
+  const sdp = 'v=0\r\nm=audio 9 X 1\r\na=mid:0\r\nm=video 9 X 96\r\na=mid:1\r\nm=video 9 X 96\r\na=mid:2\r\na=sendrecv\r\n';
+  const marked = withSlides(sdp, '2');
+  assert.equal(marked, sdp.replace('a=mid:2\r\n', 'a=mid:2\r\na=content:slides\r\n'));
+  assert.equal(withSlides(marked, '2'), marked);
+  assert.equal(withSlides(sdp, '0'), sdp);
+  assert.equal(withSlides(sdp, '9'), sdp);
+  assert.equal(withSlides(sdp, null), sdp);
 });

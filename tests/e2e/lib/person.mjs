@@ -5,20 +5,22 @@ import { colourFile, toneFile } from './fixtures.mjs';
 import { until } from './platform.mjs';
 
 export class Person {
-  static async open(platform, name, { hz, rgb, width, height, args = [], path = '', viewport = { width: 1280, height: 760 }, colorScheme = 'light', fakeDevices = true, program } = {}) {
+  static async open(platform, name, { hz, rgb, width, height, args = [], path = '', viewport = { width: 1280, height: 760 }, colorScheme = 'light', fakeDevices = true, fakeUi = true, program } = {}) {
     const p = new Person();
     p.name = name;
     p.errors = [];
     p.browser = await chromium.launch({
       executablePath: program ?? process.env.CHROMIUM ?? '/usr/bin/chromium',
       args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-        '--autoplay-policy=no-user-gesture-required', '--use-fake-ui-for-media-stream', '--disable-features=WebRtcHideLocalIpsWithMdns',
+        '--autoplay-policy=no-user-gesture-required', ...(fakeUi ? ['--use-fake-ui-for-media-stream'] : []), '--disable-features=WebRtcHideLocalIpsWithMdns',
         '--allow-loopback-in-peer-connection',
         ...(fakeDevices ? ['--use-fake-device-for-media-stream'] : []),
         ...(hz ? [`--use-file-for-fake-audio-capture=${toneFile(hz)}`] : []),
         ...(rgb ? [`--use-file-for-fake-video-capture=${colourFile(rgb, { width, height })}`] : []), ...args],
     });
     p.context = await p.browser.newContext({ ignoreHTTPSErrors: true, viewport, colorScheme });
+    // the fake prompt would also fake what is shared
+    if (!fakeUi) await p.context.grantPermissions(['camera', 'microphone'], { origin: platform.url });
     p.page = await p.context.newPage();
     p.page.on('console', (m) => m.type() === 'error' && p.errors.push(`${m.text()} ${m.location().url}`));
     p.page.on('pageerror', (e) => p.errors.push(String(e)));
