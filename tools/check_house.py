@@ -29,7 +29,7 @@ WIRE_MAY_NOT = re.compile(r'^(base/(log|clock|alloc|timer)\.h|sys/socket\.h|time
 
 # third-party header -> folders (below src) that wrap it
 WRAPPED = [
-    (r'^openssl/', ['base/crypto', 'http', 'sip', 'media/transport', 'keys', 'core/setup', 'courier/http']),
+    (r'^openssl/', ['base/crypto', 'http', 'sip', 'media/transport', 'keys', 'core/setup', 'courier/http', 'courier/revoke']),
     (r'^curl/', ['courier/http']),
     (r'^ares', ['courier/names']),
     (r'^sqlite3', ['core/store']),

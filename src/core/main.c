@@ -17,6 +17,7 @@
 #include "core/sandbox.h"
 #include "core/sip_dial.h"
 #include "core/sip_int.h"
+#include "core/sip_trunk.h"
 #include "schema/paths.h"
 
 /* --- links ------------------------------------------------------------------- */
@@ -238,6 +239,8 @@ static void on_courier_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 	core_turn(c);
 	if (type == IPC_CONNECTED)
 		sip_connected(c, msg, fds, n_fds);
+	else if (type == IPC_CERT_STATUS)
+		cert_status(c, (const Cv__CertStatus *)(const void *)msg);
 	else
 		fetch_message(c, type, msg);
 	refuse_fds(fds, n_fds);
@@ -252,6 +255,7 @@ static void on_courier_down(void *arg, struct ipc_chan *ch, int error)
 	link_gone(c, &c->courier, ROLE_COURIER, 0, error);
 	fetch_down(c);
 	sip_connects_fail(c);
+	cert_checks_fail(c);
 }
 
 static void courier_link(struct core *c, int fd)

@@ -8,6 +8,7 @@
 #include "core/routes.h"
 #include "core/sip.h"
 #include "core/sip_reg.h"
+#include "core/sip_trunk.h"
 
 #include "base/addr.h"
 #include "base/alloc.h"
@@ -385,6 +386,9 @@ void settings_watch(void *core, const struct store_row *old_row,
 		if (old_row)
 			sip_regs_device_changed(c, old_row, new_row);
 		tell_sip(c);
+		break;
+	case RES_SIP_PROXY:
+		sip_trunks_send(c);
 		break;
 	case RES_GATEWAY_ROUTING_RULE:
 		remake(c, routes_make);

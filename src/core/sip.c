@@ -9,6 +9,7 @@
 #include "core/join_policy.h"
 #include "core/sip_refer.h"
 #include "core/sip_reg.h"
+#include "core/sip_trunk.h"
 
 static struct span face_key(const uint64_t *face)
 {
@@ -27,7 +28,7 @@ void sip_trace(const struct sip_call *call, const char *what,
 		  LOG_S("what", what), LOG_S("detail", detail));
 }
 
-void sip_note_refusal(struct core *c, const struct addr *from,
+void sip_keep_refusal(struct core *c, const struct addr *from,
 		      struct span alias, const char *why,
 		      char ref[SIP_REF_LEN + 1])
 {
@@ -43,8 +44,18 @@ void sip_note_refusal(struct core *c, const struct addr *from,
 	if (alias.n >= sizeof(r->alias))
 		alias.n = sizeof(r->alias) - 1;
 	(void)span_cstr(alias, r->alias, sizeof(r->alias));
+}
+
+void sip_note_refusal(struct core *c, const struct addr *from,
+		      struct span alias, const char *why,
+		      char ref[SIP_REF_LEN + 1])
+{
+	char ip[ADDR_TEXT_MAX];
+
+	sip_keep_refusal(c, from, alias, why, ref);
+	addr_print_ip(from, ip);
 	c->sip->figures.refused++;
-	log_info("sip", "call refused", LOG_S("source", r->source),
+	log_info("sip", "call refused", LOG_S("source", ip),
 		 LOG_S("reason", why), LOG_S("reference", ref));
 }
 
@@ -519,6 +530,21 @@ static uint32_t cap_of(struct core *c, const struct addr *from, bool stranger)
 		BUSY : 0;
 }
 
+/* RFC 3325: who is trusted may say who calls. */
+static void fill_caller(struct sip_call *call, const Cv__SipCaller *who,
+			const struct sip_identity *id)
+{
+	const bool asserted = who->asserted.len &&
+			      sip_trunk_is_believed(call->c, id->trunk);
+	const ProtobufCBinaryData uri = asserted ? who->asserted :
+					who->from_uri;
+	const ProtobufCBinaryData name = asserted ? who->asserted_name :
+					 who->from_name;
+
+	copy(call->remote, sizeof(call->remote), uri);
+	copy(call->name, sizeof(call->name), name.len ? name : uri);
+}
+
 static void fill_call(struct sip_call *call, const Cv__SipInvite *m,
 		      const struct sip_identity *id)
 {
@@ -532,9 +558,7 @@ static void fill_call(struct sip_call *call, const Cv__SipInvite *m,
 	call->trunk = id->trunk;
 	call->state = SIP_CALL_DECIDING;
 	copy(call->alias, sizeof(call->alias), m->alias);
-	copy(call->remote, sizeof(call->remote), who->from_uri);
-	copy(call->name, sizeof(call->name), who->from_name.len ?
-	     who->from_name : who->from_uri);
+	fill_caller(call, who, id);
 	copy(call->agent, sizeof(call->agent), who->user_agent);
 	call->has_offer = m->has_offer && m->offer;
 	call->kbps = m->kbps;
@@ -845,6 +869,13 @@ void sip_message(struct core *c, enum ipc_type type,
 	case IPC_SIP_STATS:
 		stats(c, (const Cv__SipStats *)(const void *)msg);
 		break;
+	case IPC_SIP_UNTRUSTED:
+		sip_untrusted(c, (const Cv__SipUntrusted *)(const void *)msg);
+		break;
+	case IPC_CERT_CHECK:
+		cert_check(c, sip_chan(c),
+			   (const Cv__CertCheck *)(const void *)msg);
+		break;
 	case IPC_FACE_LOAD:
 		c->sip->load = *(const Cv__FaceLoad *)(const void *)msg;
 		c->sip->load.by_reason = NULL;
@@ -861,6 +892,7 @@ void sip_message(struct core *c, enum ipc_type type,
 void sip_up(struct core *c)
 {
 	ban_face_up(c, c->sip->ev);
+	sip_trunks_send(c);
 }
 
 void sip_down(struct core *c)
@@ -887,6 +919,7 @@ int sip_open(struct core *c)
 	r = handles_new(&s->table, SIP_CALLS_MAX);
 	r = r ? r : map_new(&s->by_face, SIP_CALLS_MAX);
 	r = r ? r : map_new(&s->connects, SIP_CONNECTS_MAX);
+	r = r ? r : map_new(&s->checks, SIP_CHECKS_MAX);
 	r = r ? r : handles_new(&s->invites, SIP_INVITES_MAX);
 	return r ? r : sip_regs_open(c);
 }
@@ -906,6 +939,7 @@ void sip_close(struct core *c)
 	handles_free(&s->invites);
 	map_free(&s->by_face);
 	map_free(&s->connects);
+	map_free(&s->checks);
 	mem_free(s);
 	c->sip = NULL;
 }

@@ -5,6 +5,7 @@
 #include "core/guard/device.h"
 #include "core/identity/digest.h"
 #include "core/sip_reg.h"
+#include "core/sip_trunk.h"
 
 bool sip_addr(struct addr *out, const Cv__Addr *a)
 {
@@ -28,42 +29,6 @@ void sip_caller_facts(struct core *c, const Cv__SipCaller *who,
 	caller_facts(c, has_from ? from.ip : NULL, *location, out);
 	out->face = GUARD_FACE_SIP;
 	out->verified = has_from && who->proven;
-}
-
-/* --- trunks ------------------------------------------------------------------ */
-
-static bool names_hold(struct span names, struct span want)
-{
-	struct span one, rest = names;
-
-	while (rest.n) {
-		(void)span_split(rest, ',', &one, &rest);
-		if (want.n && span_eq_nocase(span_trim(one), want))
-			return true;
-	}
-	return false;
-}
-
-/* The face says which names a certificate proved; what they are worth is said
- * here. */
-static int64_t trunk_of(struct core *c, const Cv__SipCaller *who)
-{
-	const struct store_row *row;
-
-	if (who->transport != CV__SIP_TRANSPORT__SIP_TLS ||
-	    !who->cert_names.len)
-		return 0;
-	for (int64_t id = 0; (row = store_next(c->store, RES_SIP_PROXY, id));
-	     id = store_row_id(row)) {
-		struct span name = store_text(row, SIP_PROXY_TLS_PEER_NAME);
-
-		if (!name.n)
-			name = store_text(row, SIP_PROXY_ADDRESS);
-		if (store_bool(row, SIP_PROXY_ACCEPT_CALLS) &&
-		    names_hold(ipc_bytes(who->cert_names), name))
-			return store_row_id(row);
-	}
-	return 0;
 }
 
 /* --- devices ------------------------------------------------------------------- */
@@ -164,7 +129,7 @@ void sip_identify(struct core *c, const Cv__SipCaller *who, struct span alias,
 
 	(void)alias_normalise(name, alias);
 	*out = (struct sip_identity){.who = SIP_STRANGER};
-	out->trunk = trunk_of(c, who);
+	out->trunk = sip_trunk_of(c, who);
 	if (out->trunk) {
 		out->who = SIP_TRUNK;
 		return;

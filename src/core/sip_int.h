@@ -99,6 +99,7 @@ struct sip {
 	struct map *by_face;		/* the face's number -> sip_call */
 	struct handles *invites;	/* that rules are asked for: sip_dial.c */
 	struct map *connects;		/* that courier makes: sip_connect.c */
+	struct map *checks;		/* of certificates: sip_trunk.c */
 	struct sip_figures figures;
 	struct sip_refusal refusals[SIP_REFUSALS_MAX];
 	size_t n_refusals;		/* ever */
@@ -126,6 +127,10 @@ void sip_trace(const struct sip_call *call, const char *what,
 /* Refused before there is a call: an audit-like line and a reference that the
  * caller is shown. */
 void sip_note_refusal(struct core *c, const struct addr *from,
+		      struct span alias, const char *why,
+		      char ref[SIP_REF_LEN + 1]);
+/* The same without a line in the log, for what the face has logged. */
+void sip_keep_refusal(struct core *c, const struct addr *from,
 		      struct span alias, const char *why,
 		      char ref[SIP_REF_LEN + 1]);
 

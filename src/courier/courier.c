@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "courier/json/json.h"
 #include "courier/own.h"
+#include "courier/revoke/check.h"
 #include "courier/sip/connect.h"
 #include "courier/url.h"
 #include "wire/jpeg/jpeg.h"
@@ -460,6 +461,8 @@ static void take_settings(struct courier *c, const Cv__Settings *m)
 		else if (strcmp(name, "management_allowed_networks") == 0)
 			set_nets(name, value, c->management,
 				 &c->rules.n_management);
+		else
+			revoke_setting(c->revoke, name, value);
 	}
 	ack.epoch = m->epoch;
 	(void)ipc_send(ipc_ev_chan(c->core), SETTINGS_ACK, &ack);
@@ -480,6 +483,8 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		secret_wipe(m->password.data, m->password.len);
 	} else if (type == IPC_CONNECT) {
 		connect_take(c, (const void *)msg);
+	} else if (type == IPC_CERT_CHECK) {
+		revoke_take(c->revoke, (const void *)msg);
 	} else if (type == IPC_SETTINGS) {
 		take_settings(c, (const void *)msg);
 	}
@@ -494,6 +499,7 @@ static void drop_all(struct courier *c)
 	list_each(b, t2, &c->active)
 		job_free(list_entry(b, struct job, at));
 	connect_drop_all(c);
+	revoke_drop_all(c->revoke);
 }
 
 static void on_down(void *arg, struct ipc_chan *ch, int error)
@@ -563,6 +569,8 @@ int courier_init(struct courier *c, struct event_base *base,
 		r = names_new(&c->names, base, servers);
 	if (r == 0)
 		r = fetcher_new(&c->fetcher, base);
+	if (r == 0)
+		r = revoke_new(&c->revoke, c);
 	if (r < 0)
 		courier_release(c);
 	return r;
@@ -571,6 +579,7 @@ int courier_init(struct courier *c, struct event_base *base,
 void courier_release(struct courier *c)
 {
 	drop_all(c);
+	revoke_free(&c->revoke);
 	ipc_ev_free(&c->core);
 	fetcher_free(&c->fetcher);
 	names_free(&c->names);

@@ -20,7 +20,8 @@
 #include "super.pb-c.h"
 
 enum {
-	COURIER_ACTIVE_MAX = FETCH_MAX,
+	COURIER_REVOKE_MAX = 32,	/* certificates asked for at once */
+	COURIER_ACTIVE_MAX = FETCH_MAX - COURIER_REVOKE_MAX,
 	COURIER_WAITING_MAX = 256,
 	COURIER_STRANGERS_ACTIVE_MAX = COURIER_ACTIVE_MAX * 3 / 4,
 	COURIER_STRANGERS_WAITING_MAX = COURIER_WAITING_MAX * 3 / 4,
@@ -32,6 +33,7 @@ struct courier_stats {
 	uint64_t asked, answered, busy, timeouts, guarded, failed;
 };
 
+struct revoke;
 struct courier {
 	struct event_base *base;
 	struct names *names;
@@ -45,6 +47,7 @@ struct courier {
 	unsigned n_strangers_active, n_strangers_waiting;	/* of them */
 	struct list connects;		/* sip/connect.h */
 	unsigned n_connects;
+	struct revoke *revoke;		/* revoke/check.h */
 	struct outguard_net allowed[OUTGUARD_NETS_MAX];
 	struct outguard_net management[OUTGUARD_NETS_MAX];
 	struct outguard_net own[COURIER_OWN_MAX];

@@ -2,7 +2,7 @@
 
 #include "base/wr.h"
 
-enum { PORT_HTTPS = 443, LABEL_MAX = 63 };
+enum { PORT_HTTP = 80, PORT_HTTPS = 443, LABEL_MAX = 63 };
 
 static bool is_digit(uint8_t c)
 {
@@ -104,7 +104,7 @@ static int read_authority(struct url *u, struct span at)
 {
 	struct span host, port;
 
-	u->port = PORT_HTTPS;
+	u->port = u->is_plain ? PORT_HTTP : PORT_HTTPS;
 	if (at.n && at.p[0] == '[')
 		return read_bracketed(u, at);
 	if (span_split(at, ':', &host, &port) && read_port(u, port) < 0)
@@ -125,29 +125,57 @@ static bool is_plain(struct span s)
 	return true;
 }
 
-int url_parse(struct url *out, struct span text)
+/* Behind the scheme. */
+static int parse_rest(struct url *out, struct url *u, struct span rest)
 {
-	static const struct span scheme = {(const uint8_t *)"https://", 8};
-	struct url u = {.port = 0};
-	struct span rest;
 	size_t n = 0;
 	int r;
 
-	if (text.n > URL_MAX)
-		return E_LIMIT;
-	if (text.n < scheme.n || !is_plain(text) ||
-	    !span_eq_nocase(span_of(text.p, scheme.n), scheme))
-		return E_FORMAT;
-	rest = span_of(text.p + scheme.n, text.n - scheme.n);
 	while (n < rest.n && rest.p[n] != '/' && rest.p[n] != '?')
 		n++;
 	if (memchr(rest.p, '@', n))
 		return E_FORMAT;
-	u.target = span_of(rest.p + n, rest.n - n);
-	r = read_authority(&u, span_of(rest.p, n));
+	u->target = span_of(rest.p + n, rest.n - n);
+	r = read_authority(u, span_of(rest.p, n));
 	if (r == 0)
-		*out = u;
+		*out = *u;
 	return r;
+}
+
+static bool has_scheme(struct span text, struct span scheme)
+{
+	return text.n >= scheme.n &&
+	       span_eq_nocase(span_of(text.p, scheme.n), scheme);
+}
+
+static int parse(struct url *out, struct span text, bool plain_too)
+{
+	static const struct span https = {(const uint8_t *)"https://", 8};
+	static const struct span http = {(const uint8_t *)"http://", 7};
+	struct url u = {.port = 0};
+	size_t n = https.n;
+
+	if (text.n > URL_MAX)
+		return E_LIMIT;
+	if (plain_too && has_scheme(text, http)) {
+		u.is_plain = true;
+		n = http.n;
+	} else if (!has_scheme(text, https)) {
+		return E_FORMAT;
+	}
+	return is_plain(text) ?
+	       parse_rest(out, &u, span_of(text.p + n, text.n - n)) :
+	       E_FORMAT;
+}
+
+int url_parse(struct url *out, struct span text)
+{
+	return parse(out, text, false);
+}
+
+int url_parse_any(struct url *out, struct span text)
+{
+	return parse(out, text, true);
 }
 
 int url_host(struct url *out, struct span host, uint16_t port)
@@ -170,10 +198,11 @@ void url_print(const struct url *u, char dst[URL_PRINT_MAX])
 	struct wr w = wr_of(dst, URL_PRINT_MAX);
 	bool v6 = u->is_literal && !addr_is_v4(&u->addr);
 
-	wr_str(&w, v6 ? "https://[" : "https://");
+	wr_str(&w, u->is_plain ? "http://" : "https://");
+	wr_str(&w, v6 ? "[" : "");
 	wr_str(&w, u->host);
 	wr_str(&w, v6 ? "]" : "");
-	if (u->port != PORT_HTTPS) {
+	if (u->port != (u->is_plain ? PORT_HTTP : PORT_HTTPS)) {
 		wr_u8(&w, ':');
 		wr_dec(&w, u->port);
 	}

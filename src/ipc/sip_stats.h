@@ -44,7 +44,15 @@
 	X(BFCP_ERRORS, "BFCP: answered with an Error")                        \
 	X(BFCP_UNEXPECTED, "BFCP: not in this state")                         \
 	X(BFCP_LOST, "BFCP: news that nobody acknowledged")                   \
-	X(BFCP_STRAY, "BFCP connections of no call")
+	X(BFCP_STRAY, "BFCP connections of no call")                           \
+	X(CERT_CA, "certificates refused: wrong CA")                          \
+	X(CERT_NAME, "certificates refused: wrong name")                      \
+	X(CERT_EXPIRED, "certificates refused: expired")                      \
+	X(CERT_REVOKED, "certificates refused: revoked")                      \
+	X(CERT_UNKNOWN, "certificates refused: revocation unknown")           \
+	X(CERT_MISSING, "certificates refused: none")                         \
+	X(CERT_OTHER, "certificates refused: unusable")                       \
+	X(CERT_SOFT, "certificates taken: nobody says whether revoked")
 
 enum sip_counter {
 #define X(e, name) SIP_N_##e,

@@ -57,6 +57,13 @@ static bool on_flow(void *arg, uint32_t flow, struct sip_peer *out,
 	return net_flow(a->net, flow, out, names);
 }
 
+static bool on_trunk(void *arg, uint32_t flow, struct span *name)
+{
+	const struct app *a = arg;
+
+	return net_trunk(a->net, flow, name);
+}
+
 static void on_inside(void *arg, const struct sip_peer *p, bool in)
 {
 	const struct app *a = arg;
@@ -99,6 +106,75 @@ static void on_serving(void *arg, const struct addr *source)
 	role_serving(a->role, source);
 }
 
+/* --- certificates ------------------------------------------------------------------ */
+
+static int on_ask(void *arg, const Cv__CertCheck *m)
+{
+	const struct app *a = arg;
+
+	return a->core ? ipc_send(ipc_ev_chan(a->core), CERT_CHECK, m) :
+	       E_CLOSED;
+}
+
+static void note_soft(struct app *a, const char *why)
+{
+	face_add(a->face, SIP_N_CERT_SOFT);
+	log_warn(MOD, "a certificate is taken though nobody says whether it was revoked",
+		 LOG_S("reason", why));
+}
+
+static void on_decide(void *arg, uint32_t flow, Cv__SipFault fault,
+		      const char *why, bool soft)
+{
+	struct app *a = arg;
+
+	if (soft)
+		note_soft(a, why);
+	net_checked(a->net, flow, fault, why, clock_mono_ns());
+}
+
+static enum net_check on_check(void *arg, uint32_t flow, SSL *ssl,
+			       uint64_t trunk)
+{
+	struct app *a = arg;
+	bool soft;
+	enum net_check r = checks_begin(a->checks, flow, ssl, trunk, &soft);
+
+	if (soft)
+		note_soft(a, "nobody can be asked");
+	return r;
+}
+
+static void on_untrusted(void *arg, const struct net_untrusted *u)
+{
+	struct app *a = arg;
+	Cv__SipUntrusted m = CV__SIP_UNTRUSTED__INIT;
+	Cv__Addr from = CV__ADDR__INIT;
+
+	if (a->untrusted >= APP_UNTRUSTED_PER_S)
+		return;
+	a->untrusted++;
+	from.ip = ipc_data(span_of(u->source.ip, sizeof(u->source.ip)));
+	from.port = u->source.port;
+	m.source = &from;
+	m.fault = u->fault;
+	m.names = ipc_data(u->names);
+	m.trunk = ipc_data(u->trunk);
+	m.out = u->out;
+	(void)on_tell(a, IPC_SIP_UNTRUSTED, &m.base);
+}
+
+static void take_trunk(struct app *a, const Cv__SipTrunk *m)
+{
+	int r = trunks_put(sip_tls_trunks(a->tls), m);
+
+	if (r < 0)
+		log_error(MOD, "SIP proxies cannot be taken over; unchanged",
+			  LOG_E("reason", r));
+	if (m->last)
+		sip_tls_trunks_changed(a->tls);
+}
+
 /* --- core ------------------------------------------------------------------------ */
 
 static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
@@ -109,6 +185,10 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 	(void)ch;
 	if (type == IPC_SETTINGS)
 		settings_apply(a, (const void *)msg);
+	else if (type == IPC_SIP_TRUNK)
+		take_trunk(a, (const void *)msg);
+	else if (type == IPC_CERT_STATUS)
+		checks_status(a->checks, (const void *)msg, clock_mono_ns());
 	else
 		face_core(a->face, type, msg, fds, n_fds, clock_mono_ns());
 }
@@ -116,6 +196,7 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 static void lost(struct app *a)
 {
 	ipc_ev_free(&a->core);
+	checks_core(a->checks, false, clock_mono_ns());
 	face_core_up(a->face, false, clock_mono_ns());
 }
 
@@ -147,6 +228,7 @@ void app_core(struct app *a, uint32_t instance, int fd)
 		log_error(MOD, "no channel to core", LOG_E("reason", r));
 		return;
 	}
+	checks_core(a->checks, true, clock_mono_ns());
 	face_core_up(a->face, true, clock_mono_ns());
 }
 
@@ -214,6 +296,7 @@ static void on_second(struct timer *t, void *arg, uint64_t now_ns)
 
 	a->cpu_us = us;
 	a->cpu_ns = now_ns;
+	a->untrusted = 0;
 	face_second(a->face, net_flows(a->net), permille, now_ns);
 	timer_set(a->wheel, t, now_ns + NS_PER_S);
 }
@@ -266,12 +349,16 @@ int app_open(struct app *a, const struct role_boot *boot)
 	struct face_cfg fc = {
 		.ops = {.send = on_send, .tell = on_tell, .dial = on_dial,
 			.shut = on_shut, .may_send = on_may_send,
-			.flow = on_flow, .inside = on_inside,
+			.flow = on_flow, .trunk = on_trunk,
+			.inside = on_inside,
 			.wall_us = clock_wall_us, .sdp_read = on_sdp_read,
 			.sdp_write = on_sdp_write, .sdp_wipe = sip_offer_wipe,
 			.arg = a},
 	};
-	struct net_cfg nc = {.on_serving = on_serving, .arg = a};
+	struct net_cfg nc = {.on_serving = on_serving, .check = on_check,
+			     .on_untrusted = on_untrusted, .arg = a};
+	struct checks_cfg cc = {.ask = on_ask, .decide = on_decide,
+				.wall_us = clock_wall_us, .arg = a};
 	int r;
 
 	a->instance = boot->instance;
@@ -285,6 +372,11 @@ int app_open(struct app *a, const struct role_boot *boot)
 	a->guard.own = a->own;
 	fc.wheel = a->wheel;
 	r = face_new(&a->face, &fc, now_ns);
+	if (r < 0)
+		return r;
+	cc.wheel = a->wheel;
+	cc.tls = a->tls;
+	r = checks_new(&a->checks, &cc);
 	if (r < 0)
 		return r;
 	take_own(a, boot);

@@ -5,9 +5,11 @@
 #include "http/tls_key.h"
 #include "ipc/super.pb-c.h"
 #include "ipc/role.h"
+#include "sip/check.h"
 #include "sip/net.h"
 
-enum { APP_TICK_MIN_MS = 5, APP_TICK_MAX_MS = 100, APP_OWN_MAX = 32 };
+enum { APP_TICK_MIN_MS = 5, APP_TICK_MAX_MS = 100, APP_OWN_MAX = 32,
+       APP_UNTRUSTED_PER_S = 20 /* told to core; counters know of all */ };
 
 struct app {
 	struct event_base *base;
@@ -19,6 +21,8 @@ struct app {
 	struct tls_key *key;
 	struct sip_tls *tls;
 	struct net *net;
+	struct checks *checks;
+	uint32_t untrusted;		/* told in this second */
 	struct face *face;
 	struct ipc_ev *core;
 	uint32_t core_instance;

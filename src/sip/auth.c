@@ -114,6 +114,29 @@ static struct span cut(struct span s, size_t max)
 	return s.n > max ? span_of(s.p, max) : s;
 }
 
+/* RFC 3325 9.1: one name or two; the first that can be read counts. From
+ * anybody who is not trusted the header is not even read. */
+static void fill_trunk(struct face *f, struct caller *c,
+		       const struct sip_msg *req, uint32_t flow)
+{
+	struct sip_list l = sip_list(req, SIP_H_P_ASSERTED_IDENTITY);
+	Cv__SipCaller *m = &c->m;
+	struct sip_addr a;
+	struct span v, uri;
+	const bool believed = f->cfg.ops.trunk(f->cfg.ops.arg, flow, &v);
+
+	m->trunk = ipc_data(v);
+	while (believed && sip_list_next(&l, &v)) {
+		if (sip_addr_decode(&a, v) < 0 ||
+		    sip_uri_alias(&a.uri, c->pai, sizeof(c->pai), &uri) < 0)
+			continue;
+		m->asserted = ipc_data(cut(uri, FACE_NAME_MAX));
+		m->asserted_name = ipc_data(sip_addr_display(&a, c->pai_name,
+						sizeof(c->pai_name)));
+		return;
+	}
+}
+
 enum auth_kind caller_fill(struct face *f, struct caller *c,
 			   const struct sip_msg *req,
 			   const struct sip_peer *from)
@@ -144,5 +167,7 @@ enum auth_kind caller_fill(struct face *f, struct caller *c,
 	if (from->flow)
 		(void)f->cfg.ops.flow(f->cfg.ops.arg, from->flow, NULL, &names);
 	m->cert_names = ipc_data(cut(names, TEXT_MAX));
+	if (from->flow && f->cfg.ops.trunk)
+		fill_trunk(f, c, req, from->flow);
 	return kind;
 }

@@ -38,6 +38,7 @@ struct face_dial {
 	struct sip_peer peer;		/* flow is filled in by dial() */
 	int fd;				/* connected; ownership goes over */
 	struct span name;		/* certificate and SNI; not kept */
+	struct span trunk;		/* name of the sip_proxy; not kept */
 	bool verify;
 };
 
@@ -60,6 +61,9 @@ struct face_ops {
 	/* Is the connection there? Its peer and its verified names. */
 	bool (*flow)(void *arg, uint32_t flow, struct sip_peer *out,
 		     struct span *names);
+	/* The sip_proxy whose rules the connection's certificate met, or empty.
+	 * True: its P-Asserted-Identity is believed. May be NULL. */
+	bool (*trunk)(void *arg, uint32_t flow, struct span *name);
 	/* Somebody in a call or registered uses it: it may rest longer. */
 	void (*inside)(void *arg, const struct sip_peer *p, bool in);
 	/* For the ladder of a call alone; may be NULL. */

@@ -73,7 +73,7 @@ struct fork {
 /* What only a call on its way out needs; its account later, too. */
 struct dial {
 	uint32_t req, connect_req;
-	struct text uri, host, name, display, replaces;
+	struct text uri, host, name, trunk, display, replaces;
 	struct account account;
 	struct fork forks[FORKS_MAX];
 	struct text early;		/* a description that came early */
@@ -258,6 +258,7 @@ struct caller {
 	Cv__Addr source, local;
 	struct auth auth;
 	uint8_t uri[FACE_NAME_MAX + 1], name[FACE_NAME_MAX + 1];
+	uint8_t pai[FACE_NAME_MAX + 1], pai_name[FACE_NAME_MAX + 1];
 };
 enum auth_kind caller_fill(struct face *f, struct caller *c,
 			   const struct sip_msg *req,

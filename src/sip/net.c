@@ -21,7 +21,7 @@
 enum { ACCEPTS_A_TURN = 64, ACCEPT_PAUSE_MS = 200, LISTENERS = 2,
        BATCHES_A_TURN = 8 };
 
-enum flow_state { FLOW_HANDSHAKE = 0, FLOW_OPEN, FLOW_DEAD };
+enum flow_state { FLOW_HANDSHAKE = 0, FLOW_CHECKED, FLOW_OPEN, FLOW_DEAD };
 
 struct flow {
 	struct list at;			/* net.dead when it is */
@@ -41,6 +41,7 @@ struct flow {
 	unsigned inside;
 	char *names;
 	size_t names_n;
+	uint64_t trunk;			/* sip/trunk.h; 0 = none */
 };
 
 struct listener {
@@ -196,6 +197,8 @@ static void arm(struct flow *fl)
 	/* Until a message was there, pings keep nobody here. */
 	if (fl->state == FLOW_HANDSHAKE)
 		rest = fl->born_ns + NET_HANDSHAKE_S * NS_PER_S;
+	else if (fl->state == FLOW_CHECKED)
+		rest = fl->moved_ns + NET_CHECK_S * NS_PER_S;
 	else if (fl->is_first && !fl->is_client)
 		rest = fl->born_ns + NET_FIRST_S * NS_PER_S;
 	else
@@ -211,7 +214,7 @@ static void on_due(struct timer *tm, void *arg, uint64_t now_ns)
 	(void)tm;
 	(void)now_ns;
 	face_add(fl->n->cfg.face, SIP_N_FLOWS_SLOW);
-	flow_end(fl, fl->state == FLOW_HANDSHAKE ? CV__SIP_END__SIP_END_TLS :
+	flow_end(fl, fl->state < FLOW_OPEN ? CV__SIP_END__SIP_END_TLS :
 		 CV__SIP_END__SIP_END_TIMEOUT);
 }
 
@@ -291,7 +294,8 @@ static int queue(struct flow *fl, const uint8_t *p, size_t n)
 	fl->out = all;
 	fl->out_n = left + n;
 	fl->out_at = 0;
-	want_write(fl, true);
+	if (fl->state != FLOW_CHECKED)
+		want_write(fl, true);
 	return 0;
 }
 
@@ -414,39 +418,118 @@ static void after(struct flow *fl, int r)
 
 /* --- handshakes ----------------------------------------------------------------------- */
 
-static void handshake_failed(struct flow *fl)
+/* One line and one counter for each thing that can be wrong. */
+static const struct {
+	const char *in, *out;
+	enum sip_counter counter;
+} faults[] = {
+	[CV__SIP_FAULT__SIP_FAULT_NONE] = {"TLS of a peer failed",
+		"TLS to a peer failed", SIP_N_HANDSHAKES_FAILED},
+#define F(f, text)                                                            \
+	[CV__SIP_FAULT__SIP_FAULT_##f] = {                                    \
+		"certificate of a caller refused: " text,                     \
+		"certificate of a peer refused: " text, SIP_N_CERT_##f}
+	F(CA, "wrong CA"), F(NAME, "wrong name"), F(EXPIRED, "expired"),
+	F(REVOKED, "revoked"), F(UNKNOWN, "revocation unknown"),
+	F(MISSING, "there is none"), F(OTHER, "unusable"),
+#undef F
+};
+
+static void refuse_flow(struct flow *fl, Cv__SipFault fault, const char *why,
+			struct span names, uint64_t trunk)
 {
+	struct net *n = fl->n;
+	const struct trunk *k = trunks_get(sip_tls_trunks(n->cfg.tls), trunk);
+	struct net_untrusted u = {
+		.source = fl->peer.source, .fault = fault, .names = names,
+		.trunk = k ? k->name : SPAN_NONE, .out = fl->is_client,
+	};
 	char text[ADDR_TEXT_MAX];
 
 	addr_print(&fl->peer.source, text);
-	face_add(fl->n->cfg.face, SIP_N_HANDSHAKES_FAILED);
-	log_warn(MOD, fl->is_client ? "TLS to a peer failed" :
-		 "TLS of a peer failed", LOG_S("peer", text),
-		 LOG_S("reason", sip_tls_why(fl->ssl)));
+	face_add(n->cfg.face, faults[fault].counter);
+	log_warn(MOD, fl->is_client ? faults[fault].out : faults[fault].in,
+		 LOG_S("peer", text), LOG_T("names", names),
+		 LOG_T("proxy", u.trunk), LOG_S("reason", why));
+	if (fault && n->cfg.on_untrusted)
+		n->cfg.on_untrusted(n->cfg.arg, &u);
 	ERR_clear_error();
 	flow_end(fl, CV__SIP_END__SIP_END_TLS);
+}
+
+static void handshake_failed(struct flow *fl)
+{
+	Cv__SipFault fault = sip_tls_fault(fl->ssl);
+	struct span names;
+	uint64_t trunk = sip_tls_claims(fl->n->cfg.tls, fl->ssl, &names);
+
+	if (fault)
+		face_add(fl->n->cfg.face, SIP_N_HANDSHAKES_FAILED);
+	refuse_flow(fl, fault, sip_tls_why(fl->ssl), names, trunk);
 }
 
 static void opened(struct flow *fl, uint64_t now_ns)
 {
 	struct net *n = fl->n;
-	char names[SIP_TLS_NAMES_MAX];
-	struct span got = fl->ssl ? sip_tls_names(fl->ssl, names) : SPAN_NONE;
 
 	if (fl->holds_handshake)
 		sources_drop(face_sources(n->cfg.face), &fl->peer.source,
 			     SOURCE_HANDSHAKES);
 	fl->holds_handshake = false;
+	if (fl->state == FLOW_CHECKED)
+		(void)event_add(fl->rd, NULL);
 	fl->state = FLOW_OPEN;
 	fl->moved_ns = now_ns;
-	if (got.n) {
-		fl->names = mem_dup(got.p, got.n);
-		fl->names_n = fl->names ? got.n : 0;
-	}
 	if (fl->out_n)
 		want_write(fl, true);
 	if (fl->is_client)
 		face_flow_up(n->cfg.face, fl->id, now_ns);
+}
+
+/* What it proved; then somebody may have to be asked whether it is still
+ * true. */
+static void shaken(struct flow *fl, uint64_t now_ns)
+{
+	struct net *n = fl->n;
+	char names[SIP_TLS_NAMES_MAX];
+	struct span got = fl->ssl ? sip_tls_names(fl->ssl, names) : SPAN_NONE;
+	enum net_check c = NET_CHECK_NONE;
+
+	fl->trunk = fl->ssl ? sip_tls_trunk(n->cfg.tls, fl->ssl) : 0;
+	if (got.n) {
+		fl->names = mem_dup(got.p, got.n);
+		fl->names_n = fl->names ? got.n : 0;
+	}
+	if (fl->ssl && n->cfg.check)
+		c = n->cfg.check(n->cfg.arg, fl->id, fl->ssl, fl->trunk);
+	if (c == NET_CHECK_NONE) {
+		opened(fl, now_ns);
+	} else if (c == NET_CHECK_ASKED) {
+		fl->state = FLOW_CHECKED;
+		fl->moved_ns = now_ns;
+		(void)event_del(fl->rd);
+		arm(fl);
+	} else {
+		refuse_flow(fl, CV__SIP_FAULT__SIP_FAULT_UNKNOWN,
+			    "nobody can be asked", got, fl->trunk);
+	}
+}
+
+void net_checked(struct net *n, uint32_t flow, Cv__SipFault fault,
+		 const char *why, uint64_t now_ns)
+{
+	struct flow *fl = find(n, flow);
+
+	if (!fl || fl->state != FLOW_CHECKED)
+		return;
+	if (fault) {
+		refuse_flow(fl, fault, why, span_of(fl->names, fl->names_n),
+			    fl->trunk);
+		return;
+	}
+	opened(fl, now_ns);
+	if (fl->state == FLOW_OPEN)
+		arm(fl);
 }
 
 static void handshake(struct flow *fl, uint64_t now_ns)
@@ -458,7 +541,7 @@ static void handshake(struct flow *fl, uint64_t now_ns)
 	r = fl->ssl ? SSL_do_handshake(fl->ssl) : 1;
 	if (r == 1) {
 		want_write(fl, false);
-		opened(fl, now_ns);
+		shaken(fl, now_ns);
 		return;
 	}
 	e = SSL_get_error(fl->ssl, r);
@@ -491,7 +574,7 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 		r = flush(fl);
 	if (!r && fl->state == FLOW_OPEN)
 		r = read_some(fl, now_ns);
-	if (fl->state != FLOW_HANDSHAKE)
+	if (fl->state >= FLOW_OPEN)
 		after(fl, r);
 	n->cfg.on_serving(n->cfg.arg, NULL);
 }
@@ -656,6 +739,18 @@ int net_listen(struct net *n, bool tls, int fd)
 
 /* --- connections that courier made ---------------------------------------------------------- */
 
+static int start_tls(struct net *n, struct flow *fl, const struct face_dial *d)
+{
+	const struct trunk *k = d->trunk.n ?
+		trunks_named(sip_tls_trunks(n->cfg.tls), d->trunk) : NULL;
+
+	/* A proxy whose rules are not known here is nobody. */
+	if (d->trunk.n && !k)
+		return E_NOTFOUND;
+	return sip_tls_connect(n->cfg.tls, &fl->ssl, fl->fd, d->name,
+			       d->verify, k ? k->id : 0);
+}
+
 int net_dial(struct net *n, struct face_dial *d, uint64_t now_ns)
 {
 	struct sockaddr_storage ss;
@@ -673,8 +768,7 @@ int net_dial(struct net *n, struct face_dial *d, uint64_t now_ns)
 	fl->is_client = true;
 	d->peer.flow = fl->id;
 	if (d->peer.transport == CV__SIP_TRANSPORT__SIP_TLS)
-		r = sip_tls_connect(n->cfg.tls, &fl->ssl, fl->fd, d->name,
-				    d->verify);
+		r = start_tls(n, fl, d);
 	if (r < 0) {
 		(void)map_del(n->flows, span_of(&fl->id, sizeof(fl->id)));
 		flow_free(fl);
@@ -830,6 +924,16 @@ bool net_flow(const struct net *n, uint32_t flow, struct sip_peer *out,
 		*out = fl->peer;
 	*names = span_of(fl->names, fl->names_n);
 	return true;
+}
+
+bool net_trunk(const struct net *n, uint32_t flow, struct span *name)
+{
+	const struct flow *fl = find(n, flow);
+	const struct trunk *k = fl ? trunks_get(sip_tls_trunks(n->cfg.tls),
+						fl->trunk) : NULL;
+
+	*name = k ? k->name : SPAN_NONE;
+	return k && k->believes;
 }
 
 void net_inside(struct net *n, const struct sip_peer *p, bool in)

@@ -60,6 +60,7 @@ void dial_free(struct dial **dp)
 	text_drop(&d->uri);
 	text_drop(&d->host);
 	text_drop(&d->name);
+	text_drop(&d->trunk);
 	text_drop(&d->display);
 	text_drop(&d->replaces);
 	text_drop(&d->early);
@@ -130,7 +131,8 @@ static int adopt(struct call *c, const Cv__SipConnected *m, int fd)
 {
 	const struct span name = c->dial->name.n ? text_span(&c->dial->name) :
 				 ipc_bytes(m->name);
-	struct face_dial d = {.fd = fd, .name = name, .verify = true};
+	struct face_dial d = {.fd = fd, .name = name, .verify = true,
+			      .trunk = text_span(&c->dial->trunk)};
 	struct face *f = c->f;
 	int r;
 
@@ -291,6 +293,8 @@ static int take_dial(struct call *c, const Cv__SipDial *m)
 		r = text_set(&d->display, ipc_bytes(m->from_name));
 	if (!r)
 		r = text_set(&d->name, ipc_bytes(m->verify_name));
+	if (!r)
+		r = text_set(&d->trunk, ipc_bytes(m->trunk));
 	if (!r)
 		r = account_take(&d->account, m);
 	if (!r)

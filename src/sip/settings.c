@@ -32,6 +32,8 @@ static void set_one(struct app *a, struct span name, struct span value)
 		f->challenge_first = yes;
 	else if (span_eq(name, SPAN_LIT("sip_tls_cert_verify_mode")))
 		sip_tls_verify(a->tls, !span_eq(value, SPAN_LIT("OFF")));
+	else if (span_eq(name, SPAN_LIT("ocsp_state")))
+		checks_setting(a->checks, !span_eq(value, SPAN_LIT("OFF")));
 	else if (span_eq(name, SPAN_LIT("srtp_allow_sha1_32")))
 		a->sdes_32 = yes;
 	else if (span_eq(name, SPAN_LIT("outbound_allowed_networks")))

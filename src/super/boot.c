@@ -114,6 +114,25 @@ static void add_public(struct list_of *l, const struct house_cfg *cfg)
 		add(l, "public_host", "%s", name);
 }
 
+static void add_nameservers(struct list_of *l, const struct options *o)
+{
+	enum { PORT_DNS = 53 };
+	char value[OPT_NAMESERVERS_MAX * (ADDR_TEXT_MAX + 1)] = "";
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < o->n_nameservers; i++) {
+		struct addr a = o->nameservers[i];
+		const size_t n = strlen(value);
+
+		a.port = a.port ? a.port : PORT_DNS;
+		addr_print(&a, text);
+		(void)snprintf(value + n, sizeof(value) - n, "%s%s",
+			       n ? "," : "", text);
+	}
+	if (value[0])
+		add(l, "nameservers", "%s", value);
+}
+
 size_t house_options(struct house_option *out, size_t max,
 		     const struct house_cfg *cfg, enum ipc_role role,
 		     uint32_t instance)
@@ -140,6 +159,7 @@ size_t house_options(struct house_option *out, size_t max,
 	if (role == ROLE_COURIER) {
 		add_advertised(&l, cfg, instance);
 		add_hosts(&l, cfg);
+		add_nameservers(&l, cfg->opt);
 	}
 	return l.n;
 }

@@ -18,6 +18,7 @@ const char options_usage[] =
 "  --advertise ADDR[:PORT] address that clients are told to send media to\n"
 "  --host NAME             further name under which clients may call us\n"
 "  --trust FILE            CAs (PEM) that servers we call must come from, instead of the system's\n"
+"  --nameserver ADDR[:PORT] server that names are asked of, instead of the system's; at most 3\n"
 "  --log FILE              append records to FILE instead of stderr\n"
 "  --unsafe-same-user      as root: do not give each role a user of its own\n";
 
@@ -32,7 +33,7 @@ static int complain(char error[OPT_ERROR_MAX], const char *fmt, ...)
 	return E_INVAL;
 }
 
-enum kind { PATH, PORT, NUMBER, ADVERTISE, HOST };
+enum kind { PATH, PORT, NUMBER, ADVERTISE, HOST, NAMESERVER };
 
 struct row {
 	const char *name;
@@ -59,6 +60,7 @@ static const struct row rows[] = {
 	{"--media-workers", NUMBER, AT(workers), OPT_WORKERS_MAX},
 	{"--advertise", ADVERTISE, 0, 0},
 	{"--host", HOST, 0, 0},
+	{"--nameserver", NAMESERVER, 0, 0},
 };
 
 /* ADDR, [ADDR], V4:PORT or [V6]:PORT. */
@@ -132,6 +134,13 @@ static int take(struct options *o, const struct row *row, const char *value,
 			return complain(error, "%s %s: want ADDR, ADDR:PORT or [ADDR]:PORT",
 					row->name, value);
 		o->n_advertise++;
+		return 0;
+	case NAMESERVER:
+		if (o->n_nameservers == OPT_NAMESERVERS_MAX ||
+		    advertise_parse(&o->nameservers[o->n_nameservers], v) < 0)
+			return complain(error, "%s %s: want ADDR, ADDR:PORT or [ADDR]:PORT, at most %d times",
+					row->name, value, OPT_NAMESERVERS_MAX);
+		o->n_nameservers++;
 		return 0;
 	case HOST:
 		if (o->n_hosts == OPT_HOSTS_MAX || !is_host(v))

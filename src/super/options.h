@@ -10,6 +10,7 @@ enum {
 	OPT_WORKERS_MAX = 16,
 	OPT_ADVERTISE_MAX = 16,
 	OPT_HOSTS_MAX = 32,
+	OPT_NAMESERVERS_MAX = 3,
 	OPT_HOST_LEN_MAX = 254,
 	OPT_ERROR_MAX = 512,
 };
@@ -27,6 +28,8 @@ struct options {
 	size_t n_advertise;
 	char hosts[OPT_HOSTS_MAX][OPT_HOST_LEN_MAX];
 	size_t n_hosts;
+	struct addr nameservers[OPT_NAMESERVERS_MAX];	/* port 0 = 53 */
+	size_t n_nameservers;		/* 0 = the system's */
 	bool same_user;
 };
 

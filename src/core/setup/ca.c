@@ -201,7 +201,7 @@ static bool make_server(struct cert *c, struct cert *ca,
 		       "critical,CA:FALSE") &&
 	       add_ext(c->x, ca->x, NID_key_usage,
 		       "critical,digitalSignature") &&
-	       add_ext(c->x, ca->x, NID_ext_key_usage, "serverAuth") &&
+	       add_ext(c->x, ca->x, NID_ext_key_usage, "serverAuth,clientAuth") &&
 	       add_ext(c->x, ca->x, NID_subject_key_identifier, "hash") &&
 	       add_ext(c->x, ca->x, NID_authority_key_identifier, "keyid") &&
 	       add_ext(c->x, ca->x, NID_subject_alt_name, san) &&

@@ -91,6 +91,8 @@ static void fill_caller(struct caller *c, const struct sip_ask *ask,
 	c->m.proven = !ask->udp || ask->user;
 	c->m.flow = ask->flow;
 	c->m.cert_names = text(ask->cert ? ask->cert : "");
+	c->m.trunk = text(ask->trunk ? ask->trunk : "");
+	c->m.asserted = text(ask->asserted ? ask->asserted : "");
 	if (ask->user)
 		fill_auth(c, ask, method);
 }

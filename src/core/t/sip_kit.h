@@ -7,6 +7,8 @@ struct sip_ask {
 	const char *from;		/* NULL = caller@example.org */
 	const char *user, *password;	/* credentials; NULL = none */
 	const char *cert;		/* names of a client certificate */
+	const char *trunk;		/* whose rules it met */
+	const char *asserted;
 	const char *agent;
 	uint32_t ip;			/* IPv4 of the source */
 	uint32_t flow;

@@ -99,31 +99,6 @@ static void test_sip__md5_is_for_devices_that_may_over_tls(void **state)
 	assert_int_equal(sip_decision(k, call, NULL), ANSWER);
 }
 
-static void test_sip__a_trunk_is_known_by_its_certificate(void **state)
-{
-	struct kit *k = *state;
-	static const char *const f[] = {
-		"name", "callcontrol", "address", "cc.example.org",
-		"accept_calls", "true", NULL, NULL};
-	struct sip_ask a = {.cert = "x.example.org, cc.example.org"};
-	uint64_t call = 1;
-
-	sip_invite(k, call, &a);
-	assert_int_equal(sip_decision(k, call++, NULL), CHALLENGE);
-	entry_cli_ok(k, "create", "sip_proxy", f);
-	sip_invite(k, call, &a);
-	assert_int_equal(sip_decision(k, call, NULL), ANSWER);
-	sip_expect(k, "known_as", "trunk");
-	sip_bye(k, call++);
-	a.cert = "x.example.org,cc.example.org.evil.example";
-	sip_invite(k, call, &a);
-	assert_int_equal(sip_decision(k, call++, NULL), CHALLENGE);
-	a.cert = "cc.example.org";
-	a.udp = true;
-	sip_invite(k, call, &a);
-	assert_int_equal(sip_decision(k, call, NULL), CHALLENGE);
-}
-
 /* Waits until core tells the face that. */
 static void expect_first(struct kit *k, const char *value)
 {
@@ -1040,7 +1015,6 @@ int main(int argc, char **argv)
 		T(test_sip__strangers_are_challenged_whatever_they_dial),
 		T(test_sip__a_device_calls_with_its_digest),
 		T(test_sip__md5_is_for_devices_that_may_over_tls),
-		T(test_sip__a_trunk_is_known_by_its_certificate),
 		T(test_sip__the_face_may_challenge_where_nobody_is_a_stranger),
 		T(test_sip__wrong_digests_end_in_quarantine),
 		T(test_sip__scans_are_signs_of_a_scanner),

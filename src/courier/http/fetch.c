@@ -29,7 +29,7 @@ struct fetch {
 	struct fetcher *f;
 	struct list at;
 	CURL *easy;
-	struct curl_slist *pin;
+	struct curl_slist *pin, *head;
 	fetch_may_fn may;
 	fetch_fn fn;
 	void *arg;
@@ -269,9 +269,9 @@ static void ptr(struct setup *s, CURLoption o, const void *v)
 			(s)->r = curl_easy_setopt((s)->easy, o, v);           \
 	} while (0)
 
-static void set_walls(struct setup *s, struct fetch *x)
+static void set_walls(struct setup *s, struct fetch *x, bool is_plain)
 {
-	ptr(s, CURLOPT_PROTOCOLS_STR, "https");
+	ptr(s, CURLOPT_PROTOCOLS_STR, is_plain ? "http" : "https");
 	ptr(s, CURLOPT_PROXY, "");	/* the environment's neither */
 	ptr(s, CURLOPT_NOPROXY, "*");
 	num(s, CURLOPT_NETRC, CURL_NETRC_IGNORED);
@@ -314,12 +314,31 @@ static void set_tls(struct setup *s, struct fetch *x)
 	ptr(s, CURLOPT_SSL_CTX_DATA, x->f);
 }
 
+/* Without the library's question whether the body may come. */
+static void set_post(struct setup *s, struct fetch *x,
+		     const struct fetch_req *req)
+{
+	struct curl_slist *type = curl_slist_append(NULL, req->post_type);
+
+	x->head = type;
+	if (!type || !curl_slist_append(type, "Expect:")) {
+		s->r = CURLE_OUT_OF_MEMORY;
+		return;
+	}
+	ptr(s, CURLOPT_HTTPHEADER, x->head);
+	num(s, CURLOPT_POSTFIELDSIZE, (long)req->post.n);
+	ptr(s, CURLOPT_COPYPOSTFIELDS, req->post.p);
+}
+
 static int set_up(struct fetch *x, const struct fetch_req *req)
 {
 	struct setup s = {.easy = x->easy, .r = CURLE_OK};
 
-	set_walls(&s, x);
-	set_tls(&s, x);
+	set_walls(&s, x, req->is_plain);
+	if (!req->is_plain)
+		set_tls(&s, x);
+	if (req->post.n)
+		set_post(&s, x, req);
 	ptr(&s, CURLOPT_URL, req->url);
 	ptr(&s, CURLOPT_PRIVATE, x);
 	if (req->username) {
@@ -346,6 +365,7 @@ static void fetch_bury(struct fetch *x)
 	if (x->easy)
 		curl_easy_cleanup(x->easy);
 	curl_slist_free_all(x->pin);
+	curl_slist_free_all(x->head);
 	wipe_free(x->body);
 	mem_free(x);
 }
@@ -474,7 +494,7 @@ int fetch_start(struct fetcher *f, const struct fetch_req *req,
 
 	if (f->n == FETCH_MAX)
 		return E_FULL;
-	if (!f->first_ca.n)
+	if (!f->first_ca.n && !req->is_plain)
 		return E_AUTH;
 	if (req->n_addrs == 0 || req->n_addrs > FETCH_ADDRS_MAX)
 		return E_INVAL;

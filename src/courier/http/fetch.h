@@ -1,11 +1,12 @@
 /* courier/http/fetch.h - one HTTPS exchange; the only user of libcurl.
  *
- * GET over TLS 1.2 or later, HTTP/1.1, on a connection of its own: to one of
+ * GET (or POST) over TLS 1.2 or later, HTTP/1.1, on a connection of its own: to one of
  * the addresses given and no other (the library never resolves), which are
  * checked once more when the socket is made and, by what it was connected to
  * and from, before the request is sent. No redirect, proxy, environment,
  * netrc, cookie, compression or earlier connection. The chain must end at a
- * CA of the bundle and the certificate must name the host.
+ * CA of the bundle and the certificate must name the host. Without TLS only
+ * where the caller says so (is_plain).
  *
  * What the answer may cost: body_max bytes of body, FETCH_HEAD_MAX of head;
  * the body of anything but a 200 is not read. Time is the caller's: cancel.
@@ -18,7 +19,7 @@
 #include "base/err.h"
 #include "base/outguard.h"
 
-enum { FETCH_MAX = 64,			/* at once */
+enum { FETCH_MAX = 96,			/* at once */
        FETCH_HEAD_MAX = 32 * 1024,
        FETCH_ADDRS_MAX = 4,
        FETCH_TYPE_MAX = 64 };
@@ -60,6 +61,9 @@ struct fetch_req {
 	size_t n_addrs;
 	const char *username;		/* NULL: no authentication */
 	const char *password;
+	bool is_plain;			/* http: the answer proves itself */
+	struct span post;		/* POST of this; empty: GET. Copied */
+	const char *post_type;		/* "Content-Type: ..." */
 	size_t body_max;
 	fetch_may_fn may;
 	fetch_fn fn;

@@ -32,9 +32,12 @@ static struct {
 	char pem[PEM_MAX];
 	size_t n_pem;
 	uint16_t port;
-	unsigned told;
+	unsigned told, untrusted;
 	Cv__SipEnd why;
 	bool ended;
+	enum net_check check;
+	uint32_t checked;		/* the flow that is asked about */
+	Cv__SipFault fault;
 } w;
 
 /* --- a face that answers OPTIONS -------------------------------------------------- */
@@ -79,6 +82,23 @@ static void on_shut(void *arg, int fd)
 {
 	(void)arg;
 	close(fd);
+}
+
+static enum net_check on_check(void *arg, uint32_t flow, SSL *ssl,
+			       uint64_t trunk)
+{
+	(void)arg;
+	(void)ssl;
+	(void)trunk;
+	w.checked = flow;
+	return w.check;
+}
+
+static void on_untrusted(void *arg, const struct net_untrusted *u)
+{
+	(void)arg;
+	w.untrusted++;
+	w.fault = u->fault;
 }
 
 static void on_serving(void *arg, const struct addr *source)
@@ -202,7 +222,8 @@ static int open_world(bool trusted)
 			.sdp_read = on_read, .sdp_write = on_write,
 			.sdp_wipe = on_wipe},
 	};
-	struct net_cfg nc = {.on_serving = on_serving};
+	struct net_cfg nc = {.on_serving = on_serving, .check = on_check,
+			     .on_untrusted = on_untrusted};
 	uint64_t now = clock_mono_ns();
 
 	memset(&w, 0, sizeof(w));
@@ -473,6 +494,124 @@ static void test_net__keeps_nobody_who_only_pings(void **state)
 	close(fd);
 }
 
+/* --- somebody who is asked about ------------------------------------------------- */
+
+struct client {
+	SSL_CTX *ctx;
+	SSL *ssl;
+	int fd;
+};
+
+/* Comes over TLS and says something at once. */
+static void come(struct client *c, enum net_check check)
+{
+	int done = 0;
+
+	w.check = check;
+	assert_int_equal(net_listen(w.net, true,
+				    bound(SOCK_STREAM, &w.port)), 0);
+	c->ctx = SSL_CTX_new(TLS_client_method());
+	c->fd = connected(SOCK_STREAM);
+	c->ssl = SSL_new(c->ctx);
+	(void)SSL_set_fd(c->ssl, c->fd);
+	SSL_set_connect_state(c->ssl);
+	shake(c->ssl, &done);
+	assert_int_equal(done, 1);
+	assert_true(SSL_write(c->ssl, OPTIONS("TLS", "1"),
+			      (int)strlen(OPTIONS("TLS", "1"))) > 0);
+}
+
+/* An answer: 1, closed: 0, nothing: -1. */
+static int hear(struct client *c, int turns)
+{
+	char buf[4096];
+
+	for (int i = 0; i < turns; i++) {
+		int n, e;
+
+		turn();
+		n = SSL_read(c->ssl, buf, sizeof(buf));
+		if (n > 0)
+			return 1;
+		e = SSL_get_error(c->ssl, n);
+		if (e != SSL_ERROR_WANT_READ && e != SSL_ERROR_WANT_WRITE)
+			return 0;
+	}
+	return -1;
+}
+
+static void leave(struct client *c)
+{
+	SSL_free(c->ssl);
+	SSL_CTX_free(c->ctx);
+	close(c->fd);
+}
+
+static void test_net__holds_what_is_said_until_it_is_known_who_it_is(
+	void **state)
+{
+	struct client c;
+
+	(void)state;
+	come(&c, NET_CHECK_ASKED);
+	assert_int_equal(hear(&c, 50), -1);
+	assert_int_equal(face_count(w.face, SIP_N_REQUESTS), 0);
+	net_checked(w.net, w.checked + 1, CV__SIP_FAULT__SIP_FAULT_NONE, "",
+		    clock_mono_ns());
+	assert_int_equal(hear(&c, 20), -1);
+	net_checked(w.net, w.checked, CV__SIP_FAULT__SIP_FAULT_NONE, "",
+		    clock_mono_ns());
+	assert_int_equal(hear(&c, TURNS), 1);
+	/* said once: a second word is late */
+	net_checked(w.net, w.checked, CV__SIP_FAULT__SIP_FAULT_REVOKED, "",
+		    clock_mono_ns());
+	assert_int_equal(net_flows(w.net), 1);
+	leave(&c);
+}
+
+static void test_net__who_was_revoked_is_not_heard(void **state)
+{
+	struct client c;
+
+	(void)state;
+	come(&c, NET_CHECK_ASKED);
+	assert_int_equal(hear(&c, 20), -1);
+	net_checked(w.net, w.checked, CV__SIP_FAULT__SIP_FAULT_REVOKED,
+		    "revoked", clock_mono_ns());
+	assert_int_equal(hear(&c, TURNS), 0);
+	assert_int_equal(face_count(w.face, SIP_N_REQUESTS), 0);
+	assert_int_equal(face_count(w.face, SIP_N_CERT_REVOKED), 1);
+	assert_int_equal(w.untrusted, 1);
+	assert_int_equal(w.fault, CV__SIP_FAULT__SIP_FAULT_REVOKED);
+	assert_int_equal(net_flows(w.net), 0);
+	leave(&c);
+}
+
+static void test_net__who_cannot_be_asked_about_is_refused(void **state)
+{
+	struct client c;
+
+	(void)state;
+	come(&c, NET_CHECK_FAILED);
+	assert_int_equal(hear(&c, TURNS), 0);
+	assert_int_equal(face_count(w.face, SIP_N_CERT_UNKNOWN), 1);
+	leave(&c);
+}
+
+static void test_net__nobody_is_held_for_ever(void **state)
+{
+	struct client c;
+
+	(void)state;
+	come(&c, NET_CHECK_ASKED);
+	assert_int_equal(hear(&c, 20), -1);
+	(void)timer_wheel_advance(w.wheel, clock_mono_ns() +
+				  (NET_CHECK_S + 1) * NS_PER_S);
+	assert_int_equal(hear(&c, TURNS), 0);
+	assert_int_equal(face_count(w.face, SIP_N_FLOWS_SLOW), 1);
+	leave(&c);
+}
+
 /* Our own client calls our own server. */
 static void dial(const char *name)
 {
@@ -541,6 +680,10 @@ int main(void)
 		T(test_net__speaks_tls_of_1_2_at_least),
 		T(test_net__leaves_a_flood_of_key_updates_for_other_turns),
 		T(test_net__keeps_nobody_who_only_pings),
+		T(test_net__holds_what_is_said_until_it_is_known_who_it_is),
+		T(test_net__who_was_revoked_is_not_heard),
+		T(test_net__who_cannot_be_asked_about_is_refused),
+		T(test_net__nobody_is_held_for_ever),
 		T(test_net__calls_who_proves_the_name),
 		T(test_net__sends_nothing_to_another_name),
 		T(test_net__sends_nothing_to_who_nobody_vouches_for),

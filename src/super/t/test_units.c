@@ -189,6 +189,27 @@ static void test_options__have_safe_defaults(void **state)
 	assert_false(o.same_user);
 }
 
+static void test_options__name_servers_reach_courier(void **state)
+{
+	static struct options o;
+	char error[OPT_ERROR_MAX];
+	static struct house_option out[64];
+	struct house_cfg cfg = {.opt = &o};
+	size_t n;
+
+	(void)state;
+	assert_int_equal(parse(&o, error, "--nameserver", "192.0.2.53"), 0);
+	o.nameservers[1] = o.nameservers[0];
+	o.nameservers[1].port = 5353;
+	o.n_nameservers = 2;
+	n = house_options(out, 64, &cfg, ROLE_COURIER, 0);
+	assert_string_equal(out[n - 1].name, "nameservers");
+	assert_string_equal(out[n - 1].value,
+			    "192.0.2.53:53,192.0.2.53:5353");
+	assert_int_equal(parse(&o, error, "--nameserver", "dns.example"),
+			 E_INVAL);
+}
+
 static void test_options__read_advertised_addresses(void **state)
 {
 	static const struct {
@@ -588,6 +609,7 @@ int main(void)
 		cmocka_unit_test(test_unit__is_killed_when_it_does_not_stop),
 		cmocka_unit_test(test_options__have_safe_defaults),
 		cmocka_unit_test(test_options__read_advertised_addresses),
+		cmocka_unit_test(test_options__name_servers_reach_courier),
 		cmocka_unit_test(test_options__refuse_in_one_line),
 		cmocka_unit_test(test_boot__splits_many_hosts_over_several_options),
 		cmocka_unit_test(test_boot__fits_its_message_for_media),
