@@ -165,10 +165,12 @@ static bool is_unspecified(const struct addr *a)
 }
 
 /* The address that the peer reached when it is an advertised one (or
- * loopback), else the first of the family: behind NAT. */
+ * loopback), else the first of the family: behind NAT. While it is not known
+ * whom a call out will reach, the first of all. */
 struct addr own_addr(const struct face *f, const struct sip_peer *p)
 {
 	const bool v4 = addr_is_v4(&p->source);
+	const bool any = is_unspecified(&p->source);
 	const struct addr *first = NULL;
 
 	if (addr_is_loopback(&p->local))
@@ -178,7 +180,7 @@ struct addr own_addr(const struct face *f, const struct sip_peer *p)
 
 		if (addr_ip_eq(a, &p->local))
 			return p->local;
-		if (!first && addr_is_v4(a) == v4)
+		if (!first && (any || addr_is_v4(a) == v4))
 			first = a;
 	}
 	return first && (f->set.n_own || is_unspecified(&p->local)) ?
