@@ -12,7 +12,7 @@
 
 struct leg_offer {
 	Cv__LegDescription *d;
-	struct nego_offer_keys audio, video;
+	struct nego_offer_keys audio, video, slides;
 };
 
 static struct nego_policy policy_of(const struct leg *leg)
@@ -111,6 +111,21 @@ static int flow_take(struct leg *leg, struct flow *f,
 	return r < 0 ? r : flow_agree(f, &st->t, signalling, key);
 }
 
+/* Without a port for presentation a leg has everything else. */
+static void slides_take(struct leg *leg, struct nego *n)
+{
+	struct leg_offer *o = leg->plain.offer;
+	int r = flow_take(leg, leg->slides_flow, &n->slides,
+			  o ? &o->slides : NULL);
+
+	if (r == 0)
+		return;
+	log_warn(MOD, "no presentation for a leg", LOG_U("leg", leg->handle),
+		 LOG_E("error", r));
+	flow_release(leg->slides_flow);
+	n->slides.section = NEGO_NONE;
+}
+
 /* Ports, addresses and keys. Without a port for its picture a leg still has
  * its sound. */
 static int flows_take(struct leg *leg, struct nego *n)
@@ -121,6 +136,7 @@ static int flows_take(struct leg *leg, struct nego *n)
 
 	if (r < 0)
 		return r;
+	slides_take(leg, n);
 	r = flow_take(leg, leg->video_flow, &n->video, o ? &o->video : NULL);
 	if (r == 0)
 		return 0;
@@ -160,6 +176,20 @@ static int offered_make(struct leg *leg, const Cv__LegOpen *msg)
 	return r;
 }
 
+/* Presentation, and who may present. A call is made without when no port is
+ * free. */
+static void slides_offer_make(struct leg *leg)
+{
+	int r = flow_open_port(leg->slides_flow, leg->plain.bind_ip,
+			       leg->plain.dscp);
+
+	if (r == 0)
+		r = leg_bfcp_open(leg);
+	if (r < 0)
+		log_warn(MOD, "no presentation for a leg",
+			 LOG_U("leg", leg->handle), LOG_E("error", r));
+}
+
 static int offering_make(struct leg *leg, const Cv__LegOpen *msg)
 {
 	struct span local = ipc_bytes(msg->local_ip);
@@ -175,6 +205,8 @@ static int offering_make(struct leg *leg, const Cv__LegOpen *msg)
 	if (r == 0 && msg->want->video)
 		r = flow_open_port(leg->video_flow, leg->plain.bind_ip,
 				   leg->plain.dscp);
+	if (r == 0 && msg->want->video && msg->want->slides)
+		slides_offer_make(leg);
 	if (msg->want && msg->want->kbps &&
 	    (!leg->cap_out || msg->want->kbps < leg->cap_out))
 		leg->cap_in = leg->cap_out = msg->want->kbps;
@@ -225,6 +257,7 @@ int leg_plain_answer(struct leg *leg, const Cv__LegDescription *offer,
 {
 	const struct nego_local_plain audio = local_of(leg, leg->audio_flow);
 	const struct nego_local_plain video = local_of(leg, leg->video_flow);
+	const struct nego_local_plain slides = local_of(leg, leg->slides_flow);
 	const struct nego_local_plain bfcp = bfcp_local_of(leg);
 	struct nego_local local = {
 		.fingerprint = span_of(leg->m->fingerprint,
@@ -232,7 +265,8 @@ int leg_plain_answer(struct leg *leg, const Cv__LegDescription *offer,
 		.audio_ssrc = leg->audio_out.ssrc,
 		.video_ssrc = leg->video_ssrc,
 		.audio_plain = &audio, .video_plain = &video,
-		.bfcp_plain = &bfcp,
+		.slides_ssrc = leg->slides_ssrc,
+		.slides_plain = &slides, .bfcp_plain = &bfcp,
 		.kbps_in = leg->kbps_in};
 
 	return nego_answer_new(answer, &leg->nego, offer, &local);
@@ -254,17 +288,18 @@ static int terms_take(struct leg *leg, struct nego *next)
 	return leg_streams_open(leg);
 }
 
+static void role_keep(const struct flow *f, struct nego_transport *next)
+{
+	if (f->dtls && memcmp(f->t.fingerprint, next->fingerprint, 32) == 0)
+		next->is_dtls_client = f->t.is_dtls_client;
+}
+
 /* Who began the handshake stays who he is while it is the same peer. */
 static void roles_keep(const struct leg *leg, struct nego *next)
 {
-	const struct flow *a = leg->audio_flow, *v = leg->video_flow;
-
-	if (a->dtls && memcmp(a->t.fingerprint, next->audio.t.fingerprint,
-			      32) == 0)
-		next->audio.t.is_dtls_client = a->t.is_dtls_client;
-	if (v->dtls && memcmp(v->t.fingerprint, next->video.t.fingerprint,
-			      32) == 0)
-		next->video.t.is_dtls_client = v->t.is_dtls_client;
+	role_keep(leg->audio_flow, &next->audio.t);
+	role_keep(leg->video_flow, &next->video.t);
+	role_keep(leg->slides_flow, &next->slides.t);
 }
 
 int leg_plain_update(struct leg *leg, const Cv__LegDescription *offer,
@@ -331,10 +366,16 @@ int leg_plain_offer(struct leg *leg, const Cv__LegWant *want,
 	leg->plain.offer = o;
 	keys_make(&o->audio, leg->audio_flow);
 	keys_make(&o->video, leg->video_flow);
+	keys_make(&o->slides, leg->slides_flow);
 	cfg.audio = section_of(leg, leg->audio_flow, &n->audio, &o->audio);
 	cfg.audio.ssrc = leg->audio_out.ssrc;
 	cfg.video = section_of(leg, leg->video_flow, &n->video, &o->video);
 	cfg.video.ssrc = leg->video_ssrc;
+	cfg.slides = section_of(leg, leg->slides_flow, &n->slides, &o->slides);
+	cfg.slides.ssrc = leg->slides_ssrc;
+	cfg.bfcp_local = bfcp_local_of(leg);
+	cfg.bfcp_profile = n->bfcp.section >= 0 ? n->bfcp.t.profile
+						: CV__RTP_PROFILE__PROFILE_NONE;
 	/* one waits for the answer, one goes to core */
 	r = nego_offer_new(&o->d, &cfg);
 	return r < 0 ? r : nego_offer_new(offer, &cfg);

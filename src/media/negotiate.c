@@ -347,6 +347,24 @@ static void take_bfcp(struct nego_bfcp *b, const Cv__LegDescription *offer,
 		b->section = i;
 }
 
+/* Both codecs, where both are offered: what is presented is forwarded. */
+static void take_plain_alt(struct nego_stream *st, const Cv__Section *s)
+{
+	take_alt(st, s);
+	st->alt.has_rtx = false;
+	st->alt_feedback &= st->feedback;
+}
+
+static struct nego_stream *stream_of(struct nego *n, Cv__MediaKind kind)
+{
+	switch (kind) {
+	case CV__MEDIA_KIND__KIND_AUDIO: return &n->audio;
+	case CV__MEDIA_KIND__KIND_VIDEO: return &n->video;
+	case CV__MEDIA_KIND__KIND_SLIDES: return &n->slides;
+	default: return NULL;
+	}
+}
+
 int nego_choose_plain(struct nego *out, const Cv__LegDescription *offer,
 		      const struct nego_policy *policy)
 {
@@ -358,18 +376,19 @@ int nego_choose_plain(struct nego *out, const Cv__LegDescription *offer,
 
 	for (size_t i = 0; r == 0 && i < offer->n_sections; i++) {
 		const Cv__Section *s = offer->sections[i];
-		const bool is_video = s->kind == CV__MEDIA_KIND__KIND_VIDEO;
-		struct nego_stream *st = is_video ? &n.video : &n.audio;
+		struct nego_stream *st = stream_of(&n, s->kind);
+		const bool is_video = st != &n.audio;
 		const Cv__Codec *c;
 
 		if (!s->rejected && nego_profile_is_bfcp(s->profile))
 			take_bfcp(&n.bfcp, offer, (int)i, policy);
-		if (s->rejected || st->section >= 0 ||
-		    (!is_video && s->kind != CV__MEDIA_KIND__KIND_AUDIO))
+		if (s->rejected || !st || st->section >= 0)
 			continue;
 		c = is_video ? nego_pick_video(s) : nego_pick_audio(s);
 		if (c && nego_transport_choose(&st->t, s, offer, policy) == 0)
 			take_plain(st, offer, (int)i, c, is_video);
+		if (st == &n.slides && st->section >= 0)
+			take_plain_alt(st, s);
 	}
 	if (r == 0 && n.audio.section < 0 && n.video.section < 0)
 		r = E_UNSUPPORTED;
@@ -554,6 +573,10 @@ static void fill_section(struct out_section *o, const Cv__Section *offer,
 		o->s.ssrc = n->slides.we_send ? local->slides_ssrc : 0;
 		o->s.rtx_ssrc = n->slides.we_send && n->slides.has_rtx
 				? local->slides_rtx_ssrc : 0;
+		if (local->slides_plain) {
+			fill_plain(o, &n->slides, local->slides_plain, local);
+			o->s.kbps = local->kbps_in;
+		}
 		return;
 	}
 	o->s.rejected = o->s.n_codecs == 0;

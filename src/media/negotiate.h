@@ -168,7 +168,7 @@ struct nego_local {
 	size_t n_candidates;
 	/* A leg without ICE: of sound and of picture, else NULL. */
 	const struct nego_local_plain *audio_plain, *video_plain;
-	const struct nego_local_plain *bfcp_plain;
+	const struct nego_local_plain *slides_plain, *bfcp_plain;
 	uint32_t kbps_in;		/* told in b= of its picture */
 };
 

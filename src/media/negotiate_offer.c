@@ -2,7 +2,7 @@
 #include "base/alloc.h"
 #include "media/negotiate_int.h"
 
-enum { CODECS = 6, SECTIONS = 2 };
+enum { CODECS = 6, SECTIONS = 4 };
 
 static const Cv__SdesSuite suites[NEGO_SUITES] = {
 	CV__SDES_SUITE__SDES_AEAD_AES_256_GCM,
@@ -62,8 +62,19 @@ static bool is_agreed(const struct nego_stream *st, const struct row *r)
 {
 	if (r->name == CV__CODEC_NAME__CODEC_TELEPHONE_EVENT)
 		return st->dtmf_pt != NEGO_NO_PT && r->hz == st->dtmf_hz;
-	return st->codec == r->name && (r->name != CV__CODEC_NAME__CODEC_H264 ||
-					st->mode == r->mode);
+	const struct nego_way w = nego_way_of(st, r->name);
+
+	return w.codec == r->name && (r->name != CV__CODEC_NAME__CODEC_H264 ||
+				      w.mode == r->mode);
+}
+
+/* What is agreed has its number, also where two codecs are (slides). */
+static struct nego_way way_of(const struct nego_stream *st,
+			      const struct row *r)
+{
+	return r->name == CV__CODEC_NAME__CODEC_TELEPHONE_EVENT
+		? (struct nego_way){.pt = st->dtmf_pt}
+		: nego_way_of(st, r->name);
 }
 
 static void add_codecs(struct section *o, const struct nego_offer_section *in,
@@ -91,9 +102,8 @@ static void add_codecs(struct section *o, const struct nego_offer_section *in,
 				      CV__FEEDBACK__FB_FIR;
 		if (!in->agreed)
 			continue;
-		c->pt = r->name == CV__CODEC_NAME__CODEC_TELEPHONE_EVENT
-			? in->agreed->dtmf_pt : in->agreed->pt;
-		if (r->level_id)
+		c->pt = way_of(in->agreed, r).pt;
+		if (r->level_id && in->agreed->answer_level_id)
 			c->profile_level_id = in->agreed->answer_level_id;
 	}
 }
@@ -138,11 +148,12 @@ static Cv__RtpProfile profile_of(const struct nego_offer_cfg *cfg)
 }
 
 static void fill(struct section *o, const struct nego_offer_section *in,
-		 const struct nego_offer_cfg *cfg, bool is_video)
+		 const struct nego_offer_cfg *cfg, Cv__MediaKind kind)
 {
+	const bool is_video = kind != CV__MEDIA_KIND__KIND_AUDIO;
+
 	cv__section__init(&o->s);
-	o->s.kind = is_video ? CV__MEDIA_KIND__KIND_VIDEO
-			     : CV__MEDIA_KIND__KIND_AUDIO;
+	o->s.kind = kind;
 	o->s.direction = CV__DIRECTION__DIR_SENDRECV;
 	o->s.profile = in->agreed ? in->agreed->t.profile : profile_of(cfg);
 	add_codecs(o, in, is_video);
@@ -167,10 +178,55 @@ static void fill(struct section *o, const struct nego_offer_section *in,
 	}
 }
 
+static struct section *section_add(struct offer *o)
+{
+	struct section *s = &o->at[o->d.n_sections];
+
+	o->sections[o->d.n_sections++] = &s->s;
+	return s;
+}
+
+static void add(struct offer *o, const struct nego_offer_section *in,
+		const struct nego_offer_cfg *cfg, Cv__MediaKind kind)
+{
+	if (in->is_wanted)
+		fill(section_add(o), in, cfg, kind);
+}
+
+/* By the leg's port or, when a connection is agreed, by the face's. */
+static void add_bfcp(struct offer *o, const struct nego_offer_cfg *cfg)
+{
+	const bool is_clear = cfg->policy.crypto !=
+			      CV__CRYPTO_MODE__CRYPTO_ON;
+	Cv__RtpProfile p = cfg->bfcp_profile;
+	struct section *s;
+
+	if (p == CV__RTP_PROFILE__PROFILE_NONE)
+		p = is_clear ? CV__RTP_PROFILE__PROFILE_BFCP_UDP
+			     : CV__RTP_PROFILE__PROFILE_BFCP_DTLS;
+	if (!cfg->slides.is_wanted ||
+	    (!cfg->bfcp_local.addr.port && !nego_bfcp_is_stream(p)))
+		return;
+	s = section_add(o);
+	cv__section__init(&s->s);
+	s->s.kind = CV__MEDIA_KIND__KIND_OTHER;
+	s->s.profile = p;
+	if (nego_bfcp_is_stream(p))
+		return;
+	memcpy(s->ip, cfg->bfcp_local.addr.ip, sizeof(s->ip));
+	cv__addr__init(&s->addr);
+	s->addr.ip = bytes_of(s->ip, sizeof(s->ip));
+	s->addr.port = cfg->bfcp_local.addr.port;
+	s->s.addr = &s->addr;
+	if (p != CV__RTP_PROFILE__PROFILE_BFCP_DTLS)
+		return;
+	s->s.fingerprint_sha256 = bytes_of(cfg->fingerprint.p,
+					   cfg->fingerprint.n);
+	s->s.setup = CV__DTLS_SETUP__SETUP_ACTPASS;
+}
+
 int nego_offer_new(Cv__LegDescription **out, const struct nego_offer_cfg *cfg)
 {
-	const struct nego_offer_section *in[SECTIONS] = {&cfg->audio,
-							 &cfg->video};
 	struct offer *o;
 
 	if (!cfg->audio.is_wanted && !cfg->video.is_wanted)
@@ -183,13 +239,10 @@ int nego_offer_new(Cv__LegDescription **out, const struct nego_offer_cfg *cfg)
 		return E_NOMEM;
 	cv__leg_description__init(&o->d);
 	o->d.sections = o->sections;
-	for (int i = 0; i < SECTIONS; i++) {
-		if (!in[i]->is_wanted)
-			continue;
-		fill(&o->at[o->d.n_sections], in[i], cfg, i == 1);
-		o->sections[o->d.n_sections] = &o->at[o->d.n_sections].s;
-		o->d.n_sections++;
-	}
+	add(o, &cfg->audio, cfg, CV__MEDIA_KIND__KIND_AUDIO);
+	add(o, &cfg->video, cfg, CV__MEDIA_KIND__KIND_VIDEO);
+	add_bfcp(o, cfg);
+	add(o, &cfg->slides, cfg, CV__MEDIA_KIND__KIND_SLIDES);
 	*out = &o->d;
 	return 0;
 }

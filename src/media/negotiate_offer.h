@@ -1,5 +1,6 @@
 /* media/negotiate_offer.h - offers of ours, for legs without ICE.
  *
+ * Slides: what picture has, both codecs to be agreed. Floor control goes with it.
  * Sound: Opus, G.722, PCMA, PCMU, telephone events at 48 and 8 kHz. Picture:
  * H.264 mode 1, mode 0, VP8. What is agreed already stands alone with its
  * number. Keys by policy:
@@ -30,7 +31,11 @@ struct nego_offer_section {
 };
 
 struct nego_offer_cfg {
-	struct nego_offer_section audio, video;
+	struct nego_offer_section audio, video, slides;
+	/* BFCP: our port, 0 = none is offered; the profile that is agreed, NONE =
+	 * by policy: UDP/TLS with `on`, else UDP. Offered with slides only. */
+	struct nego_local_plain bfcp_local;
+	Cv__RtpProfile bfcp_profile;
 	struct nego_policy policy;
 	bool is_dtls;
 	struct span fingerprint;
