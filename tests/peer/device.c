@@ -18,13 +18,16 @@ static const char usage[] =
 	"  --register         before anything else\n"
 	"  --call URI         nothing: waits to be called\n"
 	"  --suite NAME       of SDES; nothing: clear media\n"
+	"  --slides R,G,B     a presentation section; of that colour\n"
+	"  --bfcp             floor control, over UDP\n"
 	"  --avp              no feedback; --no-mux: RTCP on its own port\n"
 	"On standard input: keys 123#, fresh (judges from now on), tell, "
-	"reinvite,\nhold, resume, hangup, stop.\n";
+	"reinvite,\nhold, resume, present, unpresent, "
+	"hangup, stop.\n";
 
 enum {
 	IP = OPTIONS_END, SERVER, LISTEN, PEM, NAME, DOMAIN, USER, PASSWORD,
-	REGISTER, CALL, SUITE, AVP, NO_MUX,
+	REGISTER, CALL, SUITE, AVP, NO_MUX, SLIDES, BFCP,
 };
 
 static const struct option own[] = {
@@ -34,13 +37,15 @@ static const struct option own[] = {
 	{"user", 1, NULL, USER}, {"password", 1, NULL, PASSWORD},
 	{"register", 0, NULL, REGISTER}, {"call", 1, NULL, CALL},
 	{"suite", 1, NULL, SUITE}, {"avp", 0, NULL, AVP},
-	{"no-mux", 0, NULL, NO_MUX}, {NULL, 0, NULL, 0},
+	{"no-mux", 0, NULL, NO_MUX}, {"slides", 1, NULL, SLIDES},
+	{"bfcp", 0, NULL, BFCP}, {NULL, 0, NULL, 0},
 };
 
 struct orders {
 	struct options o;
 	const char *server, *listen, *pem, *name, *domain, *call;
-	bool registers;
+	bool registers, has_slides;
+	unsigned rgb[3];
 };
 
 static struct device dev;
@@ -60,6 +65,11 @@ static void take(struct device *d, struct orders *w, int c, const char *v)
 	case CALL: w->call = v; break;
 	case SUITE: d->suite = v; break;
 	case AVP: d->has_feedback = false; break;
+	case SLIDES:
+		w->has_slides = sscanf(v, "%u,%u,%u", &w->rgb[0], &w->rgb[1],
+				       &w->rgb[2]) == 3;
+		break;
+	case BFCP: d->has_bfcp = true; break;
 	default: d->is_mux = false; break;
 	}
 }
@@ -117,7 +127,29 @@ static bool open_ports(struct section *s, const char *ip)
 	return false;
 }
 
-static bool prepare(struct device *d, const struct options *o)
+static void slides_options(struct options *o, const struct orders *w)
+{
+	o->has_video = w->has_slides;
+	o->sends_video = false;		/* until it has the floor */
+	for (int i = 0; i < 3; i++)
+		o->rgb[i] = (uint8_t)w->rgb[i];
+}
+
+static bool open_floor(struct device *d)
+{
+	d->bfcp.fd = -1;
+	d->bfcp_index = INDEX_NONE;
+	for (int i = 0; d->has_bfcp && i < PORTS_TRIED; i++) {
+		d->bfcp.port = (uint16_t)(20000 + peer_random32() % 10000);
+		d->bfcp.fd = bound(d->ip, d->bfcp.port);
+		if (d->bfcp.fd >= 0)
+			return true;
+	}
+	return !d->has_bfcp;
+}
+
+static bool prepare(struct device *d, const struct options *o,
+		    const struct orders *w)
 {
 	for (int i = 0; i < SECTION_COUNT; i++) {
 		struct section *s = &d->s[i];
@@ -126,6 +158,8 @@ static bool prepare(struct device *d, const struct options *o)
 		s->p.o.has_audio = i == SECTION_AUDIO && o->has_audio;
 		s->p.o.has_video = i == SECTION_VIDEO && o->has_video;
 		s->p.o.sends_video = i == SECTION_VIDEO && o->sends_video;
+		if (i == SECTION_SLIDES)
+			slides_options(&s->p.o, w);
 		if (!d->has_feedback)
 			s->p.o.is_repaired = s->p.o.wants_pli = false;
 		s->is_wanted = s->p.o.has_audio || s->p.o.has_video;
@@ -139,7 +173,7 @@ static bool prepare(struct device *d, const struct options *o)
 			s->p.dtmf = (struct dtmf){.pt = PT_EVENT,
 						  .per_ms = 48};
 	}
-	return true;
+	return open_floor(d);
 }
 
 static bool aim(int fd, const char *host, unsigned port)
@@ -181,6 +215,11 @@ static const char *start_all(struct device *d)
 
 	for (int i = 0; i < SECTION_COUNT && !wrong; i++)
 		wrong = start(&d->s[i]);
+	if (!wrong && d->bfcp_to) {
+		if (!aim(d->bfcp.fd, d->bfcp_host, d->bfcp_to))
+			return "an address that nothing can be sent to";
+		bfcp_start(&d->bfcp, mono_ns());
+	}
 	return wrong;
 }
 
@@ -220,8 +259,10 @@ static void on_up(void *arg)
 {
 	struct device *d = arg;
 
-	line_of(json_pack("{s:s, s:b, s:b, s:s, s:b}", "type", "connected",
-			  "audio", d->s[SECTION_AUDIO].is_agreed, "video",
+	line_of(json_pack("{s:s, s:b, s:b, s:b, s:b, s:s, s:b}", "type",
+			  "connected", "slides",
+			  d->s[SECTION_SLIDES].is_agreed, "bfcp",
+			  d->bfcp_to != 0, "audio", d->s[SECTION_AUDIO].is_agreed, "video",
 			  d->s[SECTION_VIDEO].is_agreed, "suite",
 			  d->s[SECTION_AUDIO].suite, "mux",
 			  d->s[SECTION_AUDIO].is_mux));
@@ -242,15 +283,18 @@ static const struct ua_fns fns = {on_offer, on_answer, on_up, on_picture};
 static void fresh(struct device *d)
 {
 	struct audio_in *a = &d->s[SECTION_AUDIO].p.audio_in;
-	struct video_in *v = &d->s[SECTION_VIDEO].p.video_in;
 
 	for (unsigned i = 0; i < a->n_tones; i++)
 		a->tone[i] = (struct tone){.hz = a->tone[i].hz, .first = -1,
 					   .last = -1, .second_max_db = -120};
 	a->gap_max = a->run = 0;
-	v->frames = v->moved = 0;
-	v->freeze_ms = v->freeze_ts_ms = v->freeze_sum_ms = 0;
-	v->still_ms = v->still_ts_ms = 0;
+	for (int i = SECTION_VIDEO; i <= SECTION_SLIDES; i++) {
+		struct video_in *v = &d->s[i].p.video_in;
+
+		v->frames = v->moved = 0;
+		v->freeze_ms = v->freeze_ts_ms = v->freeze_sum_ms = 0;
+		v->still_ms = v->still_ts_ms = 0;
+	}
 }
 
 static void order(struct device *d, const char *l)
@@ -261,6 +305,10 @@ static void order(struct device *d, const char *l)
 		d->wrong = "keys that there are not";
 	else if (strcmp(l, "fresh") == 0)
 		fresh(d);
+	else if (d->bfcp_to && strcmp(l, "present") == 0)
+		bfcp_ask(&d->bfcp, true, mono_ns());
+	else if (d->bfcp_to && strcmp(l, "unpresent") == 0)
+		bfcp_ask(&d->bfcp, false, mono_ns());
 	else if (strcmp(l, "hangup") == 0)
 		ua_hang_up(&d->ua);
 	else if (strcmp(l, "stop") == 0)
@@ -279,7 +327,16 @@ static void tell(struct device *d)
 	json_t *o = json_pack("{s:s, s:s}", "type", "so far", "keys",
 			      d->s[SECTION_AUDIO].p.dtmf.heard);
 	struct section *v = &d->s[SECTION_VIDEO];
+	struct section *x = &d->s[SECTION_SLIDES];
 
+	json_object_set_new(o, "slides", json_integer(
+		(json_int_t)x->p.video_in.frames));
+	json_object_set_new(o, "slides_rgb", json_pack("[i,i,i]",
+		x->p.video_in.probe_rgb[0][0], x->p.video_in.probe_rgb[0][1],
+		x->p.video_in.probe_rgb[0][2]));
+	json_object_set_new(o, "video_rgb", json_pack("[i,i,i]",
+		v->p.video_in.probe_rgb[0][0], v->p.video_in.probe_rgb[0][1],
+		v->p.video_in.probe_rgb[0][2]));
 	json_object_set_new(o, "audio_packets", json_integer(
 		(json_int_t)d->s[SECTION_AUDIO].p.audio_rx.packets));
 	json_object_set_new(o, "frames",
@@ -327,6 +384,26 @@ static void media(struct section *s, uint64_t now)
 	peer_timers(&s->p, now);
 }
 
+static void floor_step(struct device *d, uint64_t now)
+{
+	struct bfcp *b = &d->bfcp;
+	struct section *s = &d->s[SECTION_SLIDES];
+	uint8_t in[1500];
+	ssize_t n;
+
+	while (d->bfcp_to &&
+	       (n = recv(b->fd, in, sizeof(in), MSG_DONTWAIT)) >= 0) {
+		if (!bfcp_take(b, in, (size_t)n, now))
+			continue;
+		if (b->is_held && !s->p.o.sends_video)
+			s->p.video_out.wants_key = true;
+		s->p.o.sends_video = b->is_held;
+		line_of(json_pack("{s:s, s:s?, s:s?}", "type", "floor",
+				  "status", b->status, "others", b->others));
+	}
+	bfcp_timer(b, now);
+}
+
 static bool is_over(struct device *d, uint64_t now, uint64_t end,
 		    uint64_t *ending)
 {
@@ -349,6 +426,7 @@ static void report(struct device *d)
 	uint64_t now = mono_ns();
 	json_t *a = peer_verdict(&d->s[SECTION_AUDIO].p, now);
 	json_t *v = peer_verdict(&d->s[SECTION_VIDEO].p, now);
+	json_t *x = peer_verdict(&d->s[SECTION_SLIDES].p, now);
 	json_t *o = json_pack("{s:s, s:s?, s:i, s:s, s:s}", "type", "report",
 			      "error", d->wrong, "code", (int)d->ua.code,
 			      "reason", d->ua.reason, "keys",
@@ -356,11 +434,16 @@ static void report(struct device *d)
 	json_t *faults = json_copy(json_object_get(a, "faults"));
 
 	json_array_extend(faults, json_object_get(v, "faults"));
+	json_array_extend(faults, json_object_get(x, "faults"));
+	if (d->bfcp.wrong)
+		json_array_append_new(faults, json_string(d->bfcp.wrong));
 	json_object_set_new(o, "faults", faults);
 	json_object_set(o, "audio", json_object_get(a, "audio"));
 	json_object_set(o, "video", json_object_get(v, "video"));
-	json_object_set_new(o, "sections", json_pack("{s:o, s:o}", "audio", a,
-						     "video", v));
+	json_object_set(o, "slides", json_object_get(x, "video"));
+	json_object_set_new(o, "sections", json_pack("{s:o, s:o, s:o}",
+						     "audio", a, "video", v,
+						     "slides", x));
 	json_object_set_new(o, "asked", json_pack("{s:i, s:i, s:i, s:i}",
 		"infos", d->ua.infos, "updates", d->ua.updates, "reinvites",
 		d->ua.reinvites, "options", d->ua.options));
@@ -389,6 +472,7 @@ static void run(struct device *d, const struct orders *w)
 		ua_timers(&d->ua, now);
 		for (int i = 0; i < SECTION_COUNT; i++)
 			media(&d->s[i], now);
+		floor_step(d, now);
 		if (!is_registered && d->ua.registered) {
 			is_registered = true;
 			line_of(json_pack("{s:s}", "type", "registered"));
@@ -421,7 +505,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s%s", usage, options_usage);
 		return 2;
 	}
-	if (!prepare(d, &w.o))
+	if (!prepare(d, &w.o, &w))
 		return fail("could not start");
 	(void)snprintf(d->ua.name, sizeof(d->ua.name), "%s", w.name);
 	(void)snprintf(d->ua.domain, sizeof(d->ua.domain), "%s", w.domain);

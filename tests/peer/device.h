@@ -1,10 +1,13 @@
-/* A SIP device: two sections, each a peer of its own with its own ports. */
+/* A SIP device: sound, picture and presentation, each a peer of its own with its
+ * own ports, and BFCP. */
 #pragma once
+#include "bfcp.h"
 #include "peer.h"
 #include "sdes.h"
 #include "ua.h"
 
-enum { SECTION_AUDIO, SECTION_VIDEO, SECTION_COUNT, PT_EVENT = 101 };
+enum { SECTION_AUDIO, SECTION_VIDEO, SECTION_SLIDES, SECTION_COUNT,
+       INDEX_MAX = 16, INDEX_NONE = 99, PT_EVENT = 101 };
 
 struct section {
 	struct peer p;
@@ -24,6 +27,10 @@ struct section {
 
 struct device {
 	struct section s[SECTION_COUNT];
+	struct bfcp bfcp;		/* fd -1: not wanted */
+	bool has_bfcp;			/* wanted */
+	unsigned bfcp_index, bfcp_to;	/* theirs; 0 = not agreed */
+	char bfcp_host[64];
 	struct ua ua;
 	const char *ip, *suite;		/* NULL: clear */
 	bool has_feedback;		/* AVPF */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include "device.h"
 
-static const char *const kinds[SECTION_COUNT] = {"audio", "video"};
+static const char *const kinds[SECTION_COUNT] = {"audio", "video", "video"};
 
 /* --- ours -------------------------------------------------------------- */
 
@@ -30,7 +30,7 @@ static void codec(struct device *d, const struct section *s)
 		    p->pt_audio, p->dtmf.pt, p->dtmf.pt);
 	else
 		add(d, "a=rtpmap:%u VP8/90000\r\n", p->pt_video);
-	if (s == &d->s[SECTION_VIDEO] && strchr(s->profile, 'F'))
+	if (s != &d->s[SECTION_AUDIO] && strchr(s->profile, 'F'))
 		add(d, "a=rtcp-fb:%u nack\r\na=rtcp-fb:%u nack pli\r\n"
 		    "a=rtcp-fb:%u ccm fir\r\n", p->pt_video, p->pt_video,
 		    p->pt_video);
@@ -61,6 +61,8 @@ static void section(struct device *d, struct section *s)
 	crypto(d, s);
 	if (s->is_mux)
 		add(d, "a=rtcp-mux\r\n");
+	if (i == SECTION_SLIDES)
+		add(d, "a=content:slides\r\na=label:3\r\n");
 	add(d, "a=%s\r\n", d->is_held ? "sendonly" : "sendrecv");
 }
 
@@ -76,6 +78,14 @@ static void propose(struct device *d, struct section *s)
 			      : d->has_feedback ? "RTP/AVPF" : "RTP/AVP";
 }
 
+/* RFC 8856: a participant. */
+static void floor_control(struct device *d, bool is_answer)
+{
+	add(d, "m=application %u UDP/BFCP *\r\n",
+	    d->has_bfcp && (!is_answer || d->bfcp_to) ? d->bfcp.port : 0);
+	add(d, "a=floorctrl:c-only\r\na=bfcpver:2\r\n");
+}
+
 const char *device_sdp(struct device *d, bool is_answer)
 {
 	char v = strchr(d->ip, ':') ? '6' : '4';
@@ -84,17 +94,22 @@ const char *device_sdp(struct device *d, bool is_answer)
 	d->sdp[0] = 0;
 	add(d, "v=0\r\no=- 77 %u IN IP%c %s\r\ns=-\r\nc=IN IP%c %s\r\n"
 	    "t=0 0\r\n", ++d->version, v, d->ip, v, d->ip);
-	for (unsigned at = 0; at < SECTION_COUNT; at++)
+	for (unsigned at = 0; at < INDEX_MAX; at++) {
 		for (int i = 0; i < SECTION_COUNT; i++) {
 			struct section *s = &d->s[i];
 
 			if (!is_answer && at == 0) {
 				propose(d, s);
-				s->index = s->is_wanted ? n++ : SECTION_COUNT;
+				s->index = s->is_wanted ? n++ : INDEX_NONE;
 			}
 			if (s->index == at)
 				section(d, s);
 		}
+		if (!is_answer && at == 0)
+			d->bfcp_index = d->has_bfcp ? n : INDEX_NONE;
+		if (d->bfcp_index == at)
+			floor_control(d, is_answer);
+	}
 	return d->sdp;
 }
 
@@ -126,10 +141,17 @@ static struct section *begin(struct device *d, const char *l, unsigned index,
 
 	if (sscanf(l, "%15s %u %31s", kind, &port, profile) != 3)
 		return NULL;
+	if (strcmp(kind, "application") == 0) {
+		d->bfcp_index = index;
+		d->bfcp_to = strcmp(profile, "UDP/BFCP") == 0 ? port : 0;
+		(void)snprintf(d->bfcp_host, sizeof(d->bfcp_host), "%.63s",
+			       host);
+		return NULL;
+	}
 	for (int i = 0; i < SECTION_COUNT; i++) {
 		struct section *s = &d->s[i];
 
-		if (strcmp(kind, kinds[i]) != 0 || s->to_port)
+		if (strcmp(kind, kinds[i]) != 0 || s->index != INDEX_NONE)
 			continue;
 		s->index = index;
 		s->to_port = port;
@@ -210,6 +232,22 @@ static void attribute(struct device *d, struct section *s, const char *l,
 			       l + 2);
 }
 
+/* Of the server's section of BFCP. */
+static void floor_attribute(struct device *d, const char *l)
+{
+	const char *v;
+	unsigned n;
+
+	if ((v = value(l, "a=confid:")) && sscanf(v, "%u", &n) == 1)
+		d->bfcp.conf = n;
+	else if ((v = value(l, "a=userid:")) && sscanf(v, "%u", &n) == 1)
+		d->bfcp.user = (uint16_t)n;
+	else if ((v = value(l, "a=floorid:")) && sscanf(v, "%u", &n) == 1)
+		d->bfcp.floor = (uint16_t)n;
+	else if ((v = value(l, "a=floorctrl:")) && strcmp(v, "s-only") != 0)
+		d->bfcp.wrong = "nobody is floor control server";
+}
+
 static const char *judge(struct device *d, bool is_answer)
 {
 	bool any = false;
@@ -243,9 +281,11 @@ const char *device_read(struct device *d, const char *sdp, bool is_answer)
 		d->s[i].to_port = 0;
 		d->s[i].suite[0] = 0;
 		d->s[i].is_mux = false;
-		d->s[i].index = SECTION_COUNT;
+		d->s[i].index = INDEX_NONE;
 		memset(&d->s[i].p.answer, 0, sizeof(d->s[i].p.answer));
 	}
+	d->bfcp_to = 0;
+	d->bfcp_index = INDEX_NONE;
 	while (*sdp) {
 		size_t n = strcspn(sdp, "\r\n");
 
@@ -258,6 +298,8 @@ const char *device_read(struct device *d, const char *sdp, bool is_answer)
 			s = begin(d, v, index++, host);
 		else if (s)
 			attribute(d, s, l, is_answer);
+		else if (index && d->bfcp_index == index - 1)
+			floor_attribute(d, l);
 		else if (!index && ((v = value(l, "c=IN IP4 ")) ||
 				    (v = value(l, "c=IN IP6 "))))
 			(void)snprintf(host, sizeof(host), "%.63s", v);

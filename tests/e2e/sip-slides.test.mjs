@@ -1,0 +1,71 @@
+// Presentation of SIP devices: floor control by BFCP, the slides section both
+// ways, and a browser at the other end. Colours are judged.
+//
+// Schedule: waits, 40 s.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Town, ownNet } from './lib/town.mjs';
+
+ownNet(import.meta.url);
+
+const { Platform, until } = await import('./lib/platform.mjs');
+const { Device } = await import('./lib/device.mjs');
+
+const HOME = '10.66.0.1', PIN = '248163', SIPS = 15061;
+const SLIDES = [[210, 190, 20], [20, 190, 210]];
+let town, platform;
+
+before(async () => {
+  town = await Town.build();
+  platform = await Platform.start({ advertise: HOME, args: ['--host', HOME], sipPort: SIPS, roles: ['sip', 'courier'], mediaPort: 40000, mediaPorts: 1000 });
+  platform.room('board', { pin: PIN, crypto_mode: 'besteffort' });
+  platform.cli('change', 'global', 'outbound_allowed_networks=10.77.0.0/16', 'sip_guests=true');
+});
+after(async () => {
+  await platform?.stop();
+  await town?.raze();
+});
+
+const roster = () => platform.cli('show', 'participant', 'conference=board');
+const near = (a, b) => a.every((v, i) => Math.abs(v - b[i]) < 60);
+
+async function device(i, more = {}) {
+  const d = await Device.start(town, { ip: `10.77.2.${i + 1}`, server: `tls:${HOME}:${SIPS}`, call: `sip:board@${HOME}`, color: '60,60,60', probe: ['0.5,0.5'], seconds: 80, slides: SLIDES[i % 2].join(','), bfcp: true, ...more });
+  const got = await d.connected();
+  d.keys(`${PIN}#`);
+  await until('it is in the room', () => roster().filter((p) => p.protocol === 'sip').length === i + 1);
+  return { d, got };
+}
+
+const floor = (d, status) => d.child.line((l) => l.type === 'floor' && l.status === status);
+const sees = (d, what, rgb) => until(`${what} is ${rgb}`, async () => {
+  const t = await d.tell();
+  return t.slides > 5 && near(t[what], rgb);
+});
+
+test('devices present to each other; who comes later takes over', { timeout: 90000 }, async () => {
+  const all = [];
+  try {
+    for (const i of [0, 1]) {
+      const { d, got } = await device(i);
+      all.push(d);
+      assert.ok(got.slides, 'a slides section');
+      assert.ok(got.bfcp, 'floor control');
+    }
+    const [a, b] = all;
+    a.order('present');
+    await floor(a, 'granted');
+    await sees(b, 'slides_rgb', SLIDES[0]);
+    b.order('present');
+    await floor(b, 'granted');
+    await floor(a, 'revoked');
+    await sees(a, 'slides_rgb', SLIDES[1]);
+    b.order('unpresent');
+    await floor(b, 'released');
+    for (const d of all) d.order('hangup');
+    for (const d of all) assert.deepEqual((await d.result()).faults, []);
+    await until('they have left', () => roster().length === 0);
+  } finally {
+    for (const d of all) await d.end();
+  }
+});
