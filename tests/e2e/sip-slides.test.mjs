@@ -10,6 +10,7 @@ ownNet(import.meta.url);
 
 const { Platform, until } = await import('./lib/platform.mjs');
 const { Device } = await import('./lib/device.mjs');
+const { Person, near } = await import('./lib/person.mjs');
 
 const HOME = '10.66.0.1', PIN = '248163', SIPS = 15061;
 const SLIDES = [[210, 190, 20], [20, 190, 210]];
@@ -27,7 +28,6 @@ after(async () => {
 });
 
 const roster = () => platform.cli('show', 'participant', 'conference=board');
-const near = (a, b) => a.every((v, i) => Math.abs(v - b[i]) < 60);
 
 async function device(i, more = {}) {
   const d = await Device.start(town, { ip: `10.77.2.${i + 1}`, server: `tls:${HOME}:${SIPS}`, call: `sip:board@${HOME}`, color: '60,60,60', probe: ['0.5,0.5'], seconds: 80, slides: SLIDES[i % 2].join(','), bfcp: true, ...more });
@@ -67,5 +67,42 @@ test('devices present to each other; who comes later takes over', { timeout: 900
     await until('they have left', () => roster().length === 0);
   } finally {
     for (const d of all) await d.end();
+  }
+});
+
+const middle = (p) => p.page.evaluate(() => {
+  const v = document.querySelector('.slides-picture');
+  if (!v?.videoWidth) return null;
+  const c = document.createElement('canvas');
+  c.width = v.videoWidth;
+  c.height = v.videoHeight;
+  const g = c.getContext('2d', { willReadFrequently: true });
+  g.drawImage(v, 0, 0);
+  return [...g.getImageData(c.width / 2, c.height / 2, 1, 1).data].slice(0, 3);
+});
+
+test('a browser presents to a device, and the device to the browser', { timeout: 90000 }, async () => {
+  const PURPLE = [150, 20, 170], title = 'Slides of Page';
+  const door = await town.door(platform);
+  const page = await Person.open(door, 'Page', { rgb: [60, 60, 60], fakeUi: false, args: [`--auto-select-tab-capture-source-by-title=${title}`], program: town.program(process.env.CHROMIUM ?? '/usr/bin/chromium') });
+  let d;
+  try {
+    const tab = await page.context.newPage();
+    await tab.setContent(`<title>${title}</title><body style="margin:0;height:100vh;background:rgb(${PURPLE})">`);
+    await page.page.bringToFront();
+    await page.join('board', PIN);
+    await page.up();
+    d = (await device(0)).d;
+    await page.page.getByRole('button', { name: 'Share screen', exact: true }).click();
+    await sees(d, 'slides_rgb', PURPLE);
+    d.order('present');
+    await floor(d, 'granted');
+    await until('the browser is shown it', async () => near((await middle(page)) ?? [0, 0, 0], SLIDES[0]) || null);
+    d.order('hangup');
+    assert.deepEqual((await d.result()).faults, []);
+    await until('nobody presents', async () => (await page.page.locator('.slides').count()) === 0 || null);
+  } finally {
+    await d?.end();
+    await page.close();
   }
 });
