@@ -139,6 +139,43 @@ test('what only a host may is refused to the guest', async () => {
   assert.equal((await row(host, 'Hanna')).rawData.is_muted, 'NO');
 });
 
+const ORANGE = [230, 130, 10];
+const PURPLE = [150, 20, 170];
+const shown = (p, rgb) =>
+  until(`${p.name} is shown the presentation`, async () => {
+    const seen = await run(p, () => {
+      const v = document.querySelector('video.slides');
+      if (!v?.videoWidth) return null;
+      const c = document.createElement('canvas');
+      [c.width, c.height] = [v.videoWidth, v.videoHeight];
+      const g = c.getContext('2d');
+      g.drawImage(v, 0, 0);
+      return [...g.getImageData(c.width / 2, c.height / 2, 1, 1).data].slice(0, 3);
+    });
+    return near(seen, rgb) || null;
+  }, 20000);
+const presenting = (p, name, how) => until(`${p.name}: ${name} presents ${how}`, async () => (await row(p, name))?.isPresenting === how);
+const floorPosts = (p) => p.posts.filter((x) => /(take|release)_floor$/.test(x)).map((x) => x.slice(5));
+
+test('a presentation arrives, is taken over by the host, and ends', async () => {
+  await run(guest, (rgb) => void window.client.present(window.screenOf(rgb)), ORANGE);
+  await presenting(host, 'Gustav', true);
+  await shown(host, ORANGE);
+  await sees(host, GREEN);
+  await run(host, (rgb) => void window.client.present(window.screenOf(rgb)), PURPLE);
+  await shown(guest, PURPLE);
+  await presenting(guest, 'Hanna', true);
+  await presenting(guest, 'Gustav', false);
+  // the client lets go of what it lost, late: that takes nothing from the host
+  await until('the guest let go', async () => floorPosts(guest).at(-1) === 'release_floor');
+  assert.deepEqual(floorPosts(guest), ['take_floor', 'release_floor']);
+  await presenting(guest, 'Hanna', true);
+  await shown(guest, PURPLE);
+  await run(host, () => window.client.stopPresenting());
+  await presenting(guest, 'Hanna', false);
+  assert.deepEqual(floorPosts(host), ['take_floor', 'release_floor']);
+});
+
 test('the host locks, a newcomer waits and is let in', async () => {
   await run(host, () => window.client.lock({ lock: true }));
   for (const p of [host, guest]) await until('locked', async () => (await log(p, 'onConferenceStatus')).at(-1)?.status.locked === true);

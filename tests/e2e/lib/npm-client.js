@@ -38,6 +38,31 @@ callSignals.onRemoteStream.add((stream) => {
   v.srcObject = stream;
 });
 
+callSignals.onRemotePresentationStream.add((stream) => {
+  note('onRemotePresentationStream', true);
+  let v = document.querySelector('video.slides');
+  if (!v) {
+    v = document.body.appendChild(document.createElement('video'));
+    v.className = 'slides';
+    v.autoplay = v.muted = true;
+  }
+  v.srcObject = stream;
+});
+// A screen of one colour, painted again and again with a mark that moves.
+window.screenOf = (rgb) => {
+  const c = document.createElement('canvas');
+  [c.width, c.height] = [1280, 720];
+  const g = c.getContext('2d');
+  let n = 0;
+  setInterval(() => {
+    g.fillStyle = `rgb(${rgb})`;
+    g.fillRect(0, 0, c.width, c.height);
+    g.fillStyle = '#fff';
+    g.fillRect((n++ * 8) % 1200, 4, 40, 12);
+  }, 100);
+  return c.captureStream(10);
+};
+
 window.client = createInfinityClient(signals, callSignals);
 
 let media;
