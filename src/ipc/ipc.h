@@ -217,8 +217,10 @@ enum ipc_full {
 	  256, KILL)                                                          \
 	X(SIP_STATS, cv__sip_stats, Cv__SipStats, R(SIP), R(CORE),            \
 	  1024, 4, COALESCE)                                                  \
-	X(SIP_TRACE, cv__sip_trace, Cv__SipTrace, R(SIP), R(CORE),            \
-	  1024, 256, DROP)                                                    \
+	X(SIP_LADDER_ASK, cv__sip_ladder_ask, Cv__SipLadderAsk, R(CORE),      \
+	  R(SIP), 4096, 8, DROP)                                              \
+	X(SIP_LADDER, cv__sip_ladder, Cv__SipLadder, R(SIP), R(CORE),         \
+	  65536, 64, DROP)                                                    \
 	X(CONNECT, cv__connect, Cv__Connect, R(CORE), R(COURIER),             \
 	  512, 256, DROP)                                                     \
 	X(CONNECTED, cv__connected, Cv__Connected, R(COURIER), R(CORE),       \

@@ -96,6 +96,7 @@ void challenge(struct face *f, const struct sip_msg *req,
 		return;
 	answer_open(f, &a, req, from, 401, SPAN_NONE, SPAN_NONE);
 	put_challenge(f, &a.w, from, stale, md5);
+	put_reference(f, &a.w, req);
 	sip_wr_no_body(&a.w);
 	answer_send(f, &a, req, from);
 }

@@ -198,24 +198,6 @@ int call_take_dialog(struct call *c, const struct sip_msg *m)
 	return r;
 }
 
-/* --- the ladder --------------------------------------------------------------- */
-
-void call_trace(struct call *c, bool out, struct span line)
-{
-	Cv__SipTrace m = CV__SIP_TRACE__INIT;
-	Cv__Addr peer = addr_of(&c->peer.source);
-
-	if (!c->f->core_up || !c->known)
-		return;
-	m.call = c->handle;
-	m.out = out;
-	m.line = ipc_data(line);
-	m.peer = &peer;
-	if (c->f->cfg.ops.wall_us)
-		m.at_us = c->f->cfg.ops.wall_us();
-	(void)face_tell(c->f, SIP_TRACE, &m);
-}
-
 /* --- timers ------------------------------------------------------------------- */
 
 void call_keep_ok(struct call *c, uint32_t seq, struct span bytes)
@@ -250,8 +232,7 @@ static void on_again(struct timer *tm, void *arg, uint64_t now_ns)
 	timer_set(f->cfg.wheel, tm, now_ns + c->interval_ns < c->until_ns ?
 		  now_ns + c->interval_ns : c->until_ns);
 	if (c->ok.n)
-		(void)f->cfg.ops.send(f->cfg.ops.arg, &c->peer,
-				      text_span(&c->ok));
+		(void)face_send(f, &c->peer, text_span(&c->ok));
 }
 
 static void on_guard(struct timer *tm, void *arg, uint64_t now_ns)

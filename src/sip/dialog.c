@@ -388,7 +388,6 @@ void on_in_dialog(struct face *f, struct call *c, const struct sip_peer *from)
 	c->has_seq = true;
 	c->their_seq = f->msg.cseq.seq;
 	follow(c, from);
-	call_trace(c, false, f->msg.method_text);
 	/* Whoever wants to leave may, whatever else he requires. */
 	if (f->msg.method != SIP_BYE && !is_understood(f, from))
 		return;
@@ -441,7 +440,6 @@ void on_ack(struct face *f, const struct sip_peer *from)
 		return;			/* again, or of nothing */
 	timer_cancel(&c->again);
 	text_drop(&c->ok);
-	call_trace(c, false, SPAN_LIT("ACK"));
 	if (c->state == CALL_UP) {
 		on_reinvite_ack(c, &f->msg);
 		return;
@@ -488,6 +486,5 @@ void on_cancel(struct face *f, const struct sip_peer *from)
 		return;			/* answered, or inside of a dialog */
 	c = invite->arg;
 	c->why = CV__SIP_END__SIP_END_CANCELLED;
-	call_trace(c, false, SPAN_LIT("CANCEL"));
 	call_event(c, CALL_EV_CANCEL);
 }

@@ -33,7 +33,7 @@ static const struct source_limits limits_default = {
 static int send_txn(void *arg, const struct sip_peer *to, struct span bytes)
 {
 	struct face *f = arg;
-	int r = f->cfg.ops.send(f->cfg.ops.arg, to, bytes);
+	int r = face_send(f, to, bytes);
 
 	if (r < 0)
 		f->n[SIP_N_UNSENT]++;
@@ -69,6 +69,8 @@ static int make_tables(struct face *f)
 		r = bans_new(&f->bans);
 	if (!r)
 		r = sources_new(&f->sources, &limits_default);
+	if (!r)
+		r = ladder_new(&f->ladder);
 	return r;
 }
 
@@ -133,6 +135,7 @@ void face_free(struct face **fp)
 	arena_free(&f->arena);
 	bans_free(&f->bans);
 	sources_free(&f->sources);
+	ladder_free(&f->ladder);
 	mem_free(f);
 	*fp = NULL;
 }
@@ -289,6 +292,7 @@ static void receive(struct face *f, const struct sip_peer *from,
 			refuse(f, &f->msg, from, err.status);
 		return;
 	}
+	note_in(f, from);
 	if (f->msg.is_request) {
 		on_request(f, from);
 		return;
@@ -356,6 +360,7 @@ void face_datagram(struct face *f, const struct sip_peer *from,
 	if (!may_ask(f, from))
 		return;
 	receive(f, from, bytes, SIP_DATAGRAM);
+	note_in_done(f);
 	reap(f);
 }
 
@@ -374,6 +379,7 @@ void face_message(struct face *f, const struct sip_peer *from,
 	if (!may_ask(f, from))
 		return;
 	receive(f, from, bytes, SIP_STREAM);
+	note_in_done(f);
 	reap(f);
 }
 

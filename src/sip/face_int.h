@@ -13,6 +13,7 @@
  *	early.c    reliable provisional answers to calls of ours
  *	reg.c      REGISTER
  *	tell.c     core's messages, scans, statistics
+ *	trace.c    messages are noted for the ladder; reference numbers
  */
 #pragma once
 #include "base/clock.h"
@@ -25,6 +26,7 @@
 #include "sip/call_machine.h"
 #include "sip/face.h"
 #include "sip/floor.h"
+#include "sip/ladder.h"
 #include "sip/nonce.h"
 #include "sip/txn.h"
 #include "wire/sip/body.h"
@@ -163,6 +165,8 @@ struct face {
 	struct arena *arena;
 	struct bans *bans;
 	struct sources *sources;
+	struct ladder *ladder;
+	bool unnoted;			/* what came is in no ladder */
 	const Cv__SipVerdict *verdict;	/* the one that is acted upon */
 	const struct sip_msg *response;	/* likewise */
 	uint64_t hash[4];
@@ -272,7 +276,6 @@ struct call *call_by_tag(struct face *f, struct span tag);
 /* The only way a state changes. */
 void call_event(struct call *c, enum call_event e);
 void call_send_bye(struct call *c);
-void call_trace(struct call *c, bool out, struct span line);
 void call_arm_session(struct call *c);
 void call_free(struct call *c);
 int  call_take_dialog(struct call *c, const struct sip_msg *m);
@@ -370,6 +373,20 @@ int  early_sdp(struct call *c, const struct sip_msg *m,
 void on_register(struct face *f, const struct sip_peer *from);
 void on_registered(struct face *f, const Cv__SipRegistered *m);
 void regs_free(struct face *f);
+
+/* --- trace.c --- */
+/* The only way out: ops.send, and the ladder has it. */
+int  face_send(struct face *f, const struct sip_peer *to, struct span bytes);
+/* f->msg came from there. */
+void note_in(struct face *f, const struct sip_peer *from);
+void note_in_done(struct face *f);
+/* The reference number of a refusal without state: a keyed hash of the
+ * request, so that it costs no memory and is the same when it is sent again.
+ * Looks as core's do. */
+void put_reference(struct face *f, struct wr *w, const struct sip_msg *req);
+/* A refusal's number, of core or of ours. */
+void put_warning(struct wr *w, struct span reference);
+void on_ladder_ask(struct face *f, const Cv__SipLadderAsk *m);
 
 /* --- tell.c --- */
 void tell_ended(struct call *c);

@@ -4,7 +4,7 @@
 #include "base/secret.h"
 #include "base/siphash.h"
 
-enum { WARNING_MISC = 399, REFERENCE_MAX = 32 };
+enum { REFERENCE_MAX = 32 };
 
 #define OPTIONS_KNOWN (SIP_OPTION(100REL) | SIP_OPTION(TIMER) |               \
 		       SIP_OPTION(REPLACES) | SIP_OPTION(ICE) |               \
@@ -74,6 +74,7 @@ bool is_understood(struct face *f, const struct sip_peer *from)
 		sip_wr_hdr(&a.w, SIP_H_UNSUPPORTED, unknown);
 	else
 		sip_wr_copy(&a.w, &f->msg, SIP_H_REQUIRE);
+	put_reference(f, &a.w, &f->msg);
 	sip_wr_no_body(&a.w);
 	answer_send(f, &a, &f->msg, from);
 	return false;
@@ -104,6 +105,7 @@ static bool is_session_long(struct face *f, const struct sip_peer *from)
 		return true;
 	answer_open(f, &a, &f->msg, from, 422, SPAN_NONE, SPAN_NONE);
 	sip_wr_hdr_u32(&a.w, SIP_H_MIN_SE, FACE_SESSION_MIN_S);
+	put_reference(f, &a.w, &f->msg);
 	sip_wr_no_body(&a.w);
 	answer_send(f, &a, &f->msg, from);
 	return false;
@@ -289,7 +291,6 @@ static unsigned begin(struct face *f, const struct sip_peer *from,
 	memcpy(c->merge, merge, KEY_LEN);
 	(void)map_put(f->by_invite, span_of(merge, KEY_LEN), c);
 	f->n[SIP_N_INVITES]++;
-	call_trace(c, false, SPAN_LIT("INVITE"));
 	timer_set(f->cfg.wheel, &c->guard,
 		  f->now_ns + FACE_HURRY_MS * NS_PER_MS);
 	return 0;
@@ -358,16 +359,7 @@ static void begin_answer(struct call *c, struct answer *a, unsigned status,
 
 static void send_answer(struct call *c, struct answer *a)
 {
-	struct txn *t = c->invite;
-	struct span line;
-
-	if (wr_end(&a->w, &line) == 0 && line.n > 8) {
-		const uint8_t *end = memchr(line.p, '\r', line.n);
-
-		call_trace(c, true, span_of(line.p + 8, end ?
-			   (size_t)(end - line.p) - 8 : 0));
-	}
-	answer_by(c->f, a, t);
+	answer_by(c->f, a, c->invite);
 }
 
 /* The tag that they know of us, or none. */
@@ -387,6 +379,7 @@ static void answer_plain(struct call *c, unsigned status, struct span reason)
 		    told_tag(c));
 	if (status == 503)
 		sip_wr_hdr_u32(&a.w, SIP_H_RETRY_AFTER, FACE_RETRY_S);
+	put_reference(c->f, &a.w, &c->f->kept);
 	sip_wr_no_body(&a.w);
 	send_answer(c, &a);
 }
@@ -424,8 +417,9 @@ static void do_refuse(struct call *c, const Cv__SipVerdict *v)
 	if (status == 503)
 		sip_wr_hdr_u32(&a.w, SIP_H_RETRY_AFTER, FACE_RETRY_S);
 	if (ref.n && ref.n <= REFERENCE_MAX && is_clean(ref))
-		sip_wr_hdrf(&a.w, SIP_H_WARNING, "%d - \"%.*s\"", WARNING_MISC,
-			    SIP_S(ref));
+		put_warning(&a.w, ref);
+	else
+		put_reference(f, &a.w, &f->kept);
 	sip_wr_no_body(&a.w);
 	if (!stateless) {
 		send_answer(c, &a);

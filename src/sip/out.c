@@ -505,7 +505,6 @@ static void do_cancel(struct call *c)
 		(void)txn_ask(f->txns, &cancel, &c->peer, SIP_CANCEL,
 			      f->kept.via.branch, bytes, NULL, NULL,
 			      f->now_ns);
-	call_trace(c, true, SPAN_LIT("CANCEL"));
 }
 
 static void do_rejected(struct call *c)
@@ -578,7 +577,7 @@ static void put_back(struct face *f, const struct txn *t,
 	if (wr_end(&w, &bytes) < 0)
 		return;
 	if (method[0] == 'A')
-		(void)f->cfg.ops.send(f->cfg.ops.arg, &t->peer, bytes);
+		(void)face_send(f, &t->peer, bytes);
 	else
 		(void)txn_ask(f->txns, &bye, &t->peer, SIP_BYE,
 			      span_str(branch), bytes, NULL, NULL, f->now_ns);
@@ -638,11 +637,6 @@ void out_txn(struct call *c, struct txn *t, enum txn_tell what,
 	if (c->invite != t)
 		return;
 	if (what == TXN_RESPONSE) {
-		struct span line = m->all;
-		const uint8_t *end = memchr(line.p, '\r', line.n);
-
-		call_trace(c, false, span_of(line.p + 8, end && line.n > 8 ?
-			   (size_t)(end - line.p) - 8 : 0));
 		c->f->response = m;
 		on_response(c, m);
 		c->f->response = NULL;

@@ -226,6 +226,8 @@ static void reply(struct face *f, struct txn *t, const struct sip_msg *req,
 		sip_wr_hdr_u32(&a.w, SIP_H_MIN_EXPIRES, m->expires_s);
 	if (status == 503)
 		sip_wr_hdr_u32(&a.w, SIP_H_RETRY_AFTER, FACE_RETRY_S);
+	if (status >= 400)
+		put_reference(f, &a.w, req);
 	sip_wr_no_body(&a.w);
 	answer_by(f, &a, t);
 }

@@ -210,7 +210,7 @@ void call_ack(struct call *c, uint32_t seq)
 	request_open(c->f, &w, c, "ACK", seq, branch);
 	sip_wr_no_body(&w);
 	if (wr_end(&w, &bytes) == 0)
-		(void)c->f->cfg.ops.send(c->f->cfg.ops.arg, &c->peer, bytes);
+		(void)face_send(c->f, &c->peer, bytes);
 }
 
 static void refreshed(struct call *c, const struct sip_msg *msg)

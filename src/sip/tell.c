@@ -163,6 +163,9 @@ static void dispatch(struct face *f, enum ipc_type type, const void *m,
 	case IPC_BAN_SET:
 		on_bans(f, m);
 		break;
+	case IPC_SIP_LADDER_ASK:
+		on_ladder_ask(f, m);
+		break;
 	default:
 		break;
 	}

@@ -68,7 +68,7 @@ void answer_send(struct face *f, struct answer *a, const struct sip_msg *req,
 	if (wr_end(&a->w, &bytes) < 0)
 		return;
 	f->n[SIP_N_STATELESS]++;
-	if (f->cfg.ops.send(f->cfg.ops.arg, &to, bytes) < 0)
+	if (face_send(f, &to, bytes) < 0)
 		f->n[SIP_N_UNSENT]++;
 }
 
@@ -115,6 +115,8 @@ void refuse(struct face *f, const struct sip_msg *req,
 		return;
 	answer_open(f, &a, req, from, status, SPAN_NONE, SPAN_NONE);
 	put_extra(&a.w, status);
+	if (status >= 400)
+		put_reference(f, &a.w, req);
 	sip_wr_no_body(&a.w);
 	answer_send(f, &a, req, from);
 }
@@ -126,6 +128,8 @@ void refuse_by(struct face *f, const struct sip_msg *req, struct txn *t,
 
 	answer_open(f, &a, req, &t->peer, status, SPAN_NONE, SPAN_NONE);
 	put_extra(&a.w, status);
+	if (status >= 400)
+		put_reference(f, &a.w, req);
 	sip_wr_no_body(&a.w);
 	answer_by(f, &a, t);
 }
@@ -320,7 +324,6 @@ int request_send(struct face *f, struct wr *w, struct call *c,
 		f->n[SIP_N_UNSENT]++;
 		return r;
 	}
-	call_trace(c, true, span_str(sip_method_name(m)));
 	if (out)
 		*out = t;
 	return 0;

@@ -2,7 +2,8 @@
 #pragma once
 #include "sip/face.h"
 
-enum { FAKE_SENT_MAX = 64, FAKE_TOLD_MAX = 64, FAKE_BYTES = 4096 };
+enum { FAKE_SENT_MAX = 64, FAKE_TOLD_MAX = 64, FAKE_BYTES = 4096,
+       FAKE_TOLD_BYTES = 65536 };
 
 struct fake_sent {
 	struct sip_peer to;
@@ -11,7 +12,7 @@ struct fake_sent {
 
 struct fake_told {
 	enum ipc_type type;
-	uint8_t packed[FAKE_BYTES];
+	uint8_t packed[FAKE_TOLD_BYTES];
 	size_t n;
 	ProtobufCMessage *m;
 };

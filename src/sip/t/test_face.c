@@ -380,7 +380,9 @@ static void test_face__refuses_all_in_the_same_words(void **state)
 	assert_ptr_equal(strstr(a, "SIP/2.0 404 "), a);
 	mask(a, "branch="), mask(a, "tag="), mask(a, "Call-ID: "), mask(a, "<sip:");
 	mask(b, "branch="), mask(b, "tag="), mask(b, "Call-ID: "), mask(b, "<sip:");
+	mask(a, "Warning: 399 - "), mask(b, "Warning: 399 - ");
 	assert_string_equal(a, b);
+	assert_non_null(strstr(a, "Warning: 399 - xxxxxxxxxxxxxxxxxx\r\n"));
 	assert_int_equal(face_calls(k.face), 0);
 }
 
