@@ -32,6 +32,9 @@ const struct args_verb args_verbs[] = {
 	{"sip", "state calls refusals dial",
 	 "SIP: its ports and figures, calls, who was refused and why; dial "
 	 "ROOM to=WHOM [role=guest]"},
+	{"trace", "",
+	 "the ladder of a call or a refusal: trace REFERENCE|CALL|ALIAS|"
+	 "ADDRESS [headers=true]"},
 	{"show", "conference participant registration",
 	 "live rooms, participants, registered apps and devices"},
 	{"disconnect", "conference participant", "a meeting, or one person"},
@@ -124,7 +127,8 @@ static int word(struct args *a, const char *text, char error[ARGS_ERROR_MAX])
 		a->verb = text;
 		return 0;
 	}
-	if (!*a->resource && strcmp(a->verb, "status") != 0) {
+	if (!*a->resource && strcmp(a->verb, "status") != 0 &&
+	    strcmp(a->verb, "trace") != 0) {
 		a->resource = full_name(text);
 		return 0;
 	}
@@ -147,6 +151,11 @@ static int check(const struct args *a, char error[ARGS_ERROR_MAX])
 	if (v->name == NULL)
 		return complain(error, "%.100s: no such command; see conclave "
 				"--help", a->verb);
+	if (strcmp(a->verb, "trace") == 0 && a->which == NULL)
+		return complain(error, "trace what? a reference number, a "
+				"call, an alias or an address");
+	if (strcmp(a->verb, "trace") == 0)
+		return 0;
 	if (*v->resources == 0)
 		return a->which != NULL ?
 		       complain(error, "%s takes no words", v->name) : 0;

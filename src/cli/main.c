@@ -1,5 +1,6 @@
 /* conclave(1): one request to core, its answer on paper. See docs/cli.md. */
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 #include "base/alloc.h"
@@ -8,6 +9,7 @@
 #include "cli/complete.h"
 #include "cli/conn.h"
 #include "cli/firewall_cmd.h"
+#include "cli/ladder.h"
 #include "cli/print.h"
 
 #define SOCKET_DEFAULT "/run/conclave/cli.sock"
@@ -260,6 +262,22 @@ static void tell_later(const struct cli *c)
 	}
 }
 
+static unsigned paper_width(void)
+{
+	struct winsize w;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col ?
+	       w.ws_col : LADDER_WIDTH_MAX;
+}
+
+static bool has_field(const struct cli *c, const char *name, const char *value)
+{
+	for (size_t i = 0; i < c->args.n_fields; i++)
+		if (strcmp(c->args.field[i].name, name) == 0)
+			return strcmp(c->args.field[i].value, value) == 0;
+	return false;
+}
+
 static void show(const struct cli *c)
 {
 	bool is_list = strcmp(c->args.verb, "list") == 0 ||
@@ -281,6 +299,11 @@ static void show(const struct cli *c)
 	    strcmp(c->args.verb, "policy") == 0) {
 		is_list = true;
 		is_one = false;
+	}
+	if (strcmp(c->args.verb, "trace") == 0 && !c->args.json) {
+		ladder_print(stdout, c->rows, paper_width(),
+			     has_field(c, "headers", "true"));
+		return;
 	}
 	if (c->args.json)
 		print_json(stdout, c->rows, c->resource);

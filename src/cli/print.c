@@ -103,6 +103,11 @@ struct span rows_last(const struct rows *r, const char *field)
 	return r->n ? value_of(&r->line[r->n - 1], field) : SPAN_NONE;
 }
 
+struct span rows_get(const struct rows *r, size_t i, const char *field)
+{
+	return i < r->n ? value_of(&r->line[i], field) : SPAN_NONE;
+}
+
 /* --- characters ----------------------------------------------------------- */
 
 static uint32_t next_char(struct span s, size_t *len)

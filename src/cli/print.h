@@ -15,6 +15,9 @@ size_t rows_count(const struct rows *r);
 /* The value of a field of the last row; empty when there is none. */
 struct span rows_last(const struct rows *r, const char *field);
 
+/* Of the i-th; empty when there is none. */
+struct span rows_get(const struct rows *r, size_t i, const char *field);
+
 /* What a terminal may get: well-formed UTF-8 without control characters and
  * without what turns the direction of text. Pure; dst gets at most cap - 1
  * bytes and a NUL; returns the width in characters. */

@@ -131,6 +131,7 @@ void leg_send_close(struct meeting *m, uint64_t leg)
 	Cv__LegClose msg = CV__LEG_CLOSE__INIT;
 
 	msg.leg = leg;
+	leg_note(m->c, leg, false, "close the leg", SPAN_NONE);
 	if (ch)
 		(void)ipc_send(ch, LEG_CLOSE, &msg);
 }
@@ -161,6 +162,7 @@ static int send_open(struct member *mb, const struct call *k,
 	open.kbps_out = mb->m->sv.kbps_out;
 	open.dscp = of_place(mb, SYSTEM_LOCATION_MEDIA_QOS);
 	open.mtu = of_place(mb, SYSTEM_LOCATION_MTU);
+	leg_note(mb->c, k->leg, false, "open a leg", SPAN_NONE);
 	return ipc_send(meeting_media(mb->m), LEG_OPEN, &open);
 }
 

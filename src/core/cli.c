@@ -331,7 +331,8 @@ static void runtime_verb(struct answer *a, const Cv__CliRequest *rq)
 	else if (strcmp(rq->verb, "disconnect") == 0 && part)
 		disconnect_participant(a, cli_asked(rq, "which"));
 	else if (!cli_guard_verb(a, rq) && !cli_route_verb(a, rq) &&
-		 !cli_policy_verb(a, rq) && !cli_sip_verb(a, rq))
+		 !cli_policy_verb(a, rq) && !cli_sip_verb(a, rq) &&
+		 !cli_trace_verb(a, rq))
 		answer_end(a, E_UNSUPPORTED, "verb: not one of list create change "
 		       "remove show disconnect verify status");
 }

@@ -64,3 +64,8 @@ bool cli_policy_verb(struct answer *a, const Cv__CliRequest *rq);
 
 /* The verb sip, and show registration; false: another one. */
 bool cli_sip_verb(struct answer *a, const Cv__CliRequest *rq);
+
+/* --- cli_trace.c ------------------------------------------------------------ */
+
+/* The verb trace; false: another one. The answer may come later. */
+bool cli_trace_verb(struct answer *a, const Cv__CliRequest *rq);

@@ -40,6 +40,7 @@
 #include "core/store/cli_config.h"
 #include "core/store/journal.h"
 #include "core/store/store.h"
+#include "core/trace.h"
 #include "ban.pb-c.h"
 #include "common.pb-c.h"
 #include "media.pb-c.h"
@@ -102,6 +103,7 @@ struct member {
 	struct bucket rate;
 	uint32_t group;			/* of the last plan */
 	uint64_t sip;			/* his call, by sip.h; 0 = none */
+	uint64_t trace;			/* trace.h, 0 = none */
 	/* Of system_location, 0 = none: where he is, where his media is. */
 	int64_t location, media_location;
 	struct avatar *avatar;		/* avatar.c; NULL: nobody asked */
@@ -220,6 +222,8 @@ struct core {
 	struct gateways *gateways;
 	struct regs *regs;
 	struct sip *sip;
+	struct trace *trace;
+	struct trace_asks *trace_asks;	/* cli_trace.c */
 	struct sip_regs *sip_regs;
 	struct alarms *alarms;
 	uint8_t ticket_key[TICKET_KEY_LEN];
@@ -425,6 +429,16 @@ void ice_fill(struct core *c, int64_t location, const char *uuid,
 	      struct ice_list *l, Cv__JoinReply *r);
 void ice_wipe(struct ice_list *l);
 
+/* --- worker.c: of a leg, for the ladder ---------------------------------------------------- */
+
+/* Between core and media, by what the leg belongs to. */
+void leg_note(struct core *c, uint64_t leg, bool from_media, const char *what,
+	      struct span detail);
+
+/* --- cli_trace.c ------------------------------------------------------------------------ */
+
+void cli_trace_close(struct core *c);
+
 /* --- load.c: how much is refused --------------------------------------------------------- */
 
 void load_media(struct worker *wk, const Cv__MediaStats *s);
@@ -437,7 +451,7 @@ void join_message(struct web *w, const Cv__Join *j);
 
 /* A call by SIP: who and whom, as the face and sip_auth.c know it. */
 struct join_ask {
-	uint64_t sip;
+	uint64_t sip, trace;
 	struct span alias, dialled, name, agent, caller;
 	struct addr source;
 	uint8_t local[16];

@@ -8,10 +8,53 @@
 
 /* --- answers ------------------------------------------------------------------- */
 
+void join_note(const struct join *j, const char *what, struct span detail)
+{
+	trace_put(j->c->trace, j->trace, clock_wall_us(), TRACE_CORE,
+		  TRACE_CORE, what, detail);
+}
+
+static const char *outcome_name(Cv__JoinOutcome o)
+{
+	static const char *const names[] = {
+		[CV__JOIN_OUTCOME__JOIN_OK] = "seated",
+		[CV__JOIN_OUTCOME__JOIN_PIN_REQUIRED] = "asked for a PIN",
+		[CV__JOIN_OUTCOME__JOIN_PIN_WRONG] = "wrong PIN",
+		[CV__JOIN_OUTCOME__JOIN_PIN_EXCEEDED] = "too many PINs",
+		[CV__JOIN_OUTCOME__JOIN_NOT_FOUND] = "no such room for him",
+		[CV__JOIN_OUTCOME__JOIN_REJECTED] = "rejected by policy",
+		[CV__JOIN_OUTCOME__JOIN_ROOM_FULL] = "room full",
+		[CV__JOIN_OUTCOME__JOIN_OVERLOAD] = "overload",
+	};
+
+	return (size_t)o < sizeof(names) / sizeof(names[0]) && names[o] ?
+	       names[o] : "refused";
+}
+
+/* What is no refusal has no number: the others all have one of one form. */
+static void note_outcome(const struct join *j, Cv__JoinReply *r,
+			 char ref[TRACE_REF_LEN + 1])
+{
+	const char *name = outcome_name(r->outcome);
+	struct trace *t = j->c->trace;
+
+	trace_put(t, j->trace, clock_wall_us(), TRACE_CORE, j->way ==
+		  JOIN_BY_WEB ? TRACE_WEB : TRACE_CORE, name, SPAN_NONE);
+	if (r->outcome == CV__JOIN_OUTCOME__JOIN_OK) {
+		trace_inside(t, j->trace);
+	} else if (r->outcome != CV__JOIN_OUTCOME__JOIN_PIN_REQUIRED) {
+		trace_refused(t, j->trace, name);
+		trace_reference(t, j->trace, ref);
+		r->reference = ipc_data(span_of(ref, TRACE_REF_LEN));
+	}
+}
+
 int join_reply(const struct join *j, Cv__JoinReply *r)
 {
 	struct core *c = j->c;
+	char ref[TRACE_REF_LEN + 1];
 
+	note_outcome(j, r, ref);
 	r->req = j->req;
 	if (r->outcome != CV__JOIN_OUTCOME__JOIN_OK)
 		c->stats.joins_refused++;
@@ -248,6 +291,20 @@ static struct join *join_new(struct core *c)
 	return NULL;
 }
 
+static void trace_web(struct join *j)
+{
+	struct addr from = {.port = j->port};
+
+	memcpy(from.ip, j->ip, sizeof(from.ip));
+	j->trace = trace_open(j->c->trace, "web", &from, span_str(j->dialled),
+			      clock_wall_us());
+	trace_put(j->c->trace, j->trace, clock_wall_us(), TRACE_PEER,
+		  TRACE_WEB, "request_token", j->has_pin ?
+		  SPAN_LIT("with a PIN") : SPAN_NONE);
+	trace_put(j->c->trace, j->trace, clock_wall_us(), TRACE_WEB,
+		  TRACE_CORE, "join", SPAN_NONE);
+}
+
 void join_message(struct web *w, const Cv__Join *msg)
 {
 	struct core *c = w->c;
@@ -271,6 +328,7 @@ void join_message(struct web *w, const Cv__Join *msg)
 	j->web_gen = w->gen;
 	j->req = msg->req;
 	fill(j, msg);
+	trace_web(j);
 	timer_set(c->wheel, &j->deadline, c->now_ns + JOIN_WAIT_S * NS_PER_S);
 	run(j, steps[JOIN_RECEIVED](j));
 }
@@ -282,6 +340,7 @@ static void fill_sip(struct join *j, const struct join_ask *a)
 	j->way = JOIN_BY_SIP;
 	j->web = -1;
 	j->sip = a->sip;
+	j->trace = a->trace;
 	(void)alias_normalise(j->alias, a->alias);
 	(void)span_cstr(a->dialled, j->dialled, sizeof(j->dialled));
 	(void)span_cstr(a->name, j->name, sizeof(j->name));

@@ -25,6 +25,7 @@ struct join_policy;
 struct join {
 	struct core *c;
 	uint64_t id;			/* handle in core->joins */
+	uint64_t trace;			/* trace.h */
 	enum join_way way;
 	enum join_state state;
 	int web;			/* JOIN_BY_WEB: who asked */
@@ -106,6 +107,8 @@ void join_resume(struct core *c, uint64_t id, enum join_state waited);
 /* E_CLOSED and others: web will never see it. */
 int  join_reply(const struct join *j, Cv__JoinReply *r);
 enum join_event join_answer(const struct join *j, Cv__JoinOutcome outcome);
+/* A row of his ladder: constant words, and nothing that he typed as a PIN. */
+void join_note(const struct join *j, const char *what, struct span detail);
 /* There is no place for what he needs: OVERLOAD, whatever the alias. */
 enum join_event join_busy(struct join *j);
 /* Is it somebody whom we know: a registered app or device, a trunk? */

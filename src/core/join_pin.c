@@ -298,15 +298,20 @@ static enum join_event decide(struct join *j, const struct pins *pins)
 	enum access_outcome o;
 
 	if (v == GUARD_WAIT) {
+		join_note(j, "waits for its turn", SPAN_NONE);
 		defence_line(j->c);
 		return JE_LATER;
 	}
 	o = access_decide(&pins->cfg, j->has_pin, j->pin_too_long ?
 			  SPAN_LIT("?") : span_of(j->pin, j->pin_n));
 	if (v == GUARD_REFUSE || j->refused) {
+		join_note(j, "PIN not looked at", SPAN_LIT("guard"));
 		tell(j, PIN_REFUSED, span_str(j->alias));
 		return refuse(j);
 	}
+	join_note(j, compare ? "PIN compared" : "no PIN to compare", !compare ?
+		  SPAN_NONE : j->conf && o != ACCESS_WRONG ?
+		  SPAN_LIT("right") : SPAN_LIT("wrong"));
 	if (compare)
 		note_pin(j, j->conf && o != ACCESS_WRONG);
 	else if (!j->conf)

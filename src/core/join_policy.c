@@ -114,6 +114,9 @@ static enum join_event begin(struct join *j, enum policy_kind kind)
 
 	if (!p)
 		return JE_NEXT;
+	join_note(j, "policy is asked", kind == POLICY_SERVICE ?
+		  SPAN_LIT("about the service") :
+		  SPAN_LIT("about the participant"));
 	p->server = p->script = (struct policy_answer){.event =
 						       POLICY_EV_NONE};
 	if (policy_start(&p->m, kind, &p->set->profile) != POLICY_ASK)
@@ -393,6 +396,7 @@ static enum join_event reject(struct join *j, struct span reason)
 	Cv__JoinReply r = CV__JOIN_REPLY__INIT;
 
 	note_reject(j, reason);
+	join_note(j, "policy rejects", reason);
 	r.outcome = CV__JOIN_OUTCOME__JOIN_REJECTED;
 	r.reject_reason = ipc_data(reason);
 	(void)join_reply(j, &r);

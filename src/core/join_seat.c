@@ -199,6 +199,8 @@ static int add_member(const struct join *j, struct meeting *m,
 	if (!mb)
 		return E_NOMEM;
 	mb->m = m;
+	mb->trace = j->trace;
+	trace_name_person(c->trace, j->trace, j->uuid);
 	mb->location = j->location;
 	mb->media_location = j->media_location ? j->media_location :
 			     j->location;

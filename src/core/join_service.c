@@ -29,8 +29,12 @@ static void ask_guard(struct join *j, bool known)
 	j->facts.room_is_made = j->conf < 0;
 	j->facts.room = j->conf ? defence_room_key(c, j->conf) :
 			guard_room_key(c->guard, span_str(j->alias));
+	join_note(j, !j->conf ? "no such service" : j->by_policy ?
+		  "service by policy" : j->conf < 0 ? "service by a rule" :
+		  "service", j->conf ? span_str(j->sv.name) : SPAN_NONE);
 	if (guard_check_access(c->guard, &j->facts, c->now_ns) !=
 	    GUARD_PASS) {
+		join_note(j, "guard refuses", SPAN_NONE);
 		j->refused = true;
 		return;
 	}

@@ -565,6 +565,7 @@ static int make_tables(struct core *c)
 			    MEMBER_STREAMS_MAX);
 	}
 	defence_init_timers(c);
+	r = r ? r : trace_new(&c->trace);
 	r = r ? r : sip_open(c);
 	for (uint32_t i = 0; i < CORE_WORKERS_MAX; i++) {
 		c->workers[i].c = c;
@@ -686,6 +687,8 @@ static void stop(struct core *c)
 	gateways_close(c);
 	regs_close(c);
 	sip_close(c);
+	cli_trace_close(c);
+	trace_free(&c->trace);
 }
 
 int main(void)

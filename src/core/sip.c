@@ -24,35 +24,51 @@ struct ipc_chan *sip_chan(const struct core *c)
 void sip_trace(const struct sip_call *call, const char *what,
 	       const char *detail)
 {
+	trace_put(call->c->trace, call->trace, clock_wall_us(), TRACE_CORE,
+		  TRACE_CORE, what, span_str(detail));
 	log_debug("sip", "call", LOG_U("call", call->id),
 		  LOG_S("what", what), LOG_S("detail", detail));
 }
 
-void sip_keep_refusal(struct core *c, const struct addr *from,
+uint64_t sip_trace_open(struct core *c, const Cv__SipCaller *who,
+			const struct addr *from, struct span alias)
+{
+	const struct span call_id = ipc_bytes(who->call_id);
+	uint64_t id = call_id.n ? trace_of_call_id(c->trace, call_id) : 0;
+
+	if (id)
+		return id;
+	id = trace_open(c->trace, "sip in", from, alias, clock_wall_us());
+	trace_name_call(c->trace, id, call_id, 0);
+	return id;
+}
+
+void sip_keep_refusal(struct core *c, uint64_t trace, const struct addr *from,
 		      struct span alias, const char *why,
-		      char ref[SIP_REF_LEN + 1])
+		      char ref[TRACE_REF_LEN + 1])
 {
 	struct sip_refusal *r = &c->sip->refusals[c->sip->n_refusals++ %
 						  SIP_REFUSALS_MAX];
-	uint8_t rnd[SIP_REF_LEN / 2];
 
 	*r = (struct sip_refusal){.at_us = clock_wall_us(), .why = why};
-	rand_bytes(rnd, sizeof(rnd));
-	hex_encode(r->ref, rnd, sizeof(rnd));
+	trace_reference(c->trace, trace, r->ref);
 	memcpy(ref, r->ref, sizeof(r->ref));
+	trace_put(c->trace, trace, r->at_us, TRACE_CORE, TRACE_SIP, "refuse",
+		  span_str(why));
+	trace_refused(c->trace, trace, why);
 	addr_print_ip(from, r->source);
 	if (alias.n >= sizeof(r->alias))
 		alias.n = sizeof(r->alias) - 1;
 	(void)span_cstr(alias, r->alias, sizeof(r->alias));
 }
 
-void sip_note_refusal(struct core *c, const struct addr *from,
+void sip_note_refusal(struct core *c, uint64_t trace, const struct addr *from,
 		      struct span alias, const char *why,
-		      char ref[SIP_REF_LEN + 1])
+		      char ref[TRACE_REF_LEN + 1])
 {
 	char ip[ADDR_TEXT_MAX];
 
-	sip_keep_refusal(c, from, alias, why, ref);
+	sip_keep_refusal(c, trace, from, alias, why, ref);
 	addr_print_ip(from, ip);
 	c->sip->figures.refused++;
 	log_info("sip", "call refused", LOG_S("source", ip),
@@ -227,13 +243,14 @@ static void send_redirect(struct sip_call *call)
 
 static void refuse(struct sip_call *call)
 {
-	char ref[SIP_REF_LEN + 1];
+	char ref[TRACE_REF_LEN + 1];
 
 	if (call->contact[0]) {
+		sip_trace(call, "redirect", "by policy");
 		send_redirect(call);
 		return;
 	}
-	sip_note_refusal(call->c, &call->source, span_str(call->alias),
+	sip_note_refusal(call->c, call->trace, &call->source, span_str(call->alias),
 			 why_of(call), ref);
 	send_refusal(call->c, call->face, status_of(call), ref);
 }
@@ -437,6 +454,8 @@ void sip_join_over(const struct join *j, Cv__JoinOutcome outcome)
 
 	if (!call)
 		return;
+	if (seated)
+		trace_inside(j->c->trace, call->trace);
 	note_service(call, j);
 	call->join = 0;
 	call->outcome = outcome;
@@ -569,7 +588,7 @@ void sip_call_join(struct sip_call *call, struct span alias,
 		   struct span dialled)
 {
 	struct join_ask a = {
-		.sip = call->id, .alias = alias,
+		.sip = call->id, .trace = call->trace, .alias = alias,
 		.dialled = dialled.n && dialled.n <= ALIAS_MAX ? dialled :
 			   alias,
 		.name = span_str(call->name), .agent = span_str(call->agent),
@@ -589,15 +608,23 @@ void sip_call_join(struct sip_call *call, struct span alias,
 	sip_call_fire(call, SCE_REFUSED);
 }
 
-static void take_call(struct core *c, const Cv__SipInvite *m,
-		      const struct sip_identity *id, const struct addr *from)
+static void name_trace(struct sip_call *call, uint64_t trace)
 {
-	char ref[SIP_REF_LEN + 1];
+	call->trace = call->lobby.trace = trace;
+	trace_name_call(call->c->trace, trace, SPAN_NONE, call->id);
+}
+
+static void take_call(struct core *c, const Cv__SipInvite *m,
+		      const struct sip_identity *id, const struct addr *from,
+		      uint64_t trace)
+{
+	char ref[TRACE_REF_LEN + 1];
 	uint32_t status = cap_of(c, from, id->who == SIP_STRANGER);
 	struct sip_call *call = status ? NULL : sip_call_new(c, m->call);
 
 	if (call) {
 		fill_call(call, m, id);
+		name_trace(call, trace);
 		if (call->has_offer && !sip_offer_keep(call, m->offer)) {
 			call->outcome = CV__JOIN_OUTCOME__JOIN_OVERLOAD;
 			sip_call_fire(call, SCE_REFUSED);
@@ -608,26 +635,28 @@ static void take_call(struct core *c, const Cv__SipInvite *m,
 		return;
 	}
 	c->sip->figures.capped++;
-	sip_note_refusal(c, from, ipc_bytes(m->alias), "too many calls", ref);
+	sip_note_refusal(c, trace, from, ipc_bytes(m->alias), "too many calls", ref);
 	send_refusal(c, m->call, status ? status : 503, ref);
 }
 
 /* Into somebody's seat. What does not fit looks as an unknown alias does. */
 static void take_over(struct core *c, const Cv__SipInvite *m,
-		      const struct sip_identity *id, const struct addr *from)
+		      const struct sip_identity *id, const struct addr *from,
+		      uint64_t trace)
 {
 	struct sip_call *old = sip_replaced(c, m, id), *call = NULL;
-	char ref[SIP_REF_LEN + 1];
+	char ref[TRACE_REF_LEN + 1];
 
 	if (old && !cap_of(c, from, false))
 		call = sip_call_new(c, m->call);
 	if (!call) {
-		sip_note_refusal(c, from, ipc_bytes(m->alias),
+		sip_note_refusal(c, trace, from, ipc_bytes(m->alias),
 				 "no such dialog", ref);
 		send_refusal(c, m->call, 0, ref);
 		return;
 	}
 	fill_call(call, m, id);
+	name_trace(call, trace);
 	if (call->has_offer && !sip_offer_keep(call, m->offer)) {
 		call->outcome = CV__JOIN_OUTCOME__JOIN_OVERLOAD;
 		sip_call_fire(call, SCE_REFUSED);
@@ -636,9 +665,31 @@ static void take_over(struct core *c, const Cv__SipInvite *m,
 	sip_replace_begin(call, old);
 }
 
+static const char *who_name(const struct sip_identity *id)
+{
+	static const char *const names[] = {
+		[SIP_STRANGER] = "shows no credentials",
+		[SIP_DEVICE] = "is a registered device",
+		[SIP_TRUNK] = "is a trunk",
+		[SIP_WRONG] = "shows wrong credentials"};
+
+	return names[id->who];
+}
+
+static void note_challenge(struct core *c, uint64_t trace,
+			   const struct sip_identity *id)
+{
+	trace_put(c->trace, trace, clock_wall_us(), TRACE_CORE, TRACE_SIP,
+		  "challenge", SPAN_NONE);
+	trace_refused(c->trace, trace, id->who == SIP_WRONG ?
+		      "wrong credentials" :
+		      "no credentials, and guests are not let in");
+}
+
 static void invite(struct core *c, const Cv__SipInvite *m)
 {
 	struct sip_identity id;
+	uint64_t trace;
 	struct guard_facts facts;
 	struct addr from;
 	int64_t location;
@@ -652,13 +703,20 @@ static void invite(struct core *c, const Cv__SipInvite *m)
 	sip_caller_facts(c, m->caller, &location, &facts);
 	sip_identify(c, m->caller, ipc_bytes(m->caller->from_uri), &facts,
 		     &id);
+	trace = sip_trace_open(c, m->caller, &from, ipc_bytes(m->alias));
+	trace_put(c->trace, trace, clock_wall_us(), TRACE_SIP, TRACE_CORE,
+		  "call", span_str(who_name(&id)));
 	if (id.who == SIP_WRONG ||
-	    (id.who == SIP_STRANGER && !guests_may(c, location)))
+	    (id.who == SIP_STRANGER && !guests_may(c, location))) {
+		note_challenge(c, trace, &id);
 		challenge(c, m);
-	else if (m->replaces)
-		take_over(c, m, &id, &from);
+		return;
+	}
+	trace_refused(c->trace, trace, NULL);
+	if (m->replaces)
+		take_over(c, m, &id, &from, trace);
 	else
-		take_call(c, m, &id, &from);
+		take_call(c, m, &id, &from, trace);
 }
 
 /* --- the room --------------------------------------------------------------------------------- */
@@ -783,6 +841,8 @@ static void ended(struct core *c, const Cv__SipEnded *m)
 	/* Of one that we ended ourselves nobody knows any more. */
 	if (!call)
 		return;
+	trace_put(c->trace, call->trace, clock_wall_us(), TRACE_SIP,
+		  TRACE_CORE, "ended", ipc_bytes(m->reason));
 	note_end(call, m);
 	sip_call_fire(call, SCE_ENDED);
 }
@@ -875,6 +935,9 @@ void sip_message(struct core *c, enum ipc_type type,
 	case IPC_CERT_CHECK:
 		cert_check(c, sip_chan(c),
 			   (const Cv__CertCheck *)(const void *)msg);
+		break;
+	case IPC_SIP_LADDER:
+		cli_trace_message(c, (const Cv__SipLadder *)(const void *)msg);
 		break;
 	case IPC_FACE_LOAD:
 		c->sip->load = *(const Cv__FaceLoad *)(const void *)msg;

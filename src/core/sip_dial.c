@@ -159,6 +159,10 @@ static void fill(struct sip_call *call, const struct sip_dial_ask *a)
 		call->source = a->device->source;
 		call->device = a->device->device;
 	}
+	call->trace = call->lobby.trace = trace_open(c->trace, "sip out",
+		&call->source, a->target, clock_wall_us());
+	trace_name_call(c->trace, call->trace, SPAN_NONE, call->id);
+	trace_inside(c->trace, call->trace);
 	text(call->alias, sizeof(call->alias), a->from);
 	text(call->remote, sizeof(call->remote), a->target);
 	text(call->name, sizeof(call->name), a->name);
@@ -487,6 +491,7 @@ static void dialing(struct core *c, const Cv__SipDialing *m)
 			(void)ipc_send(sip_chan(c), SIP_HANGUP, &h);
 		return;
 	}
+	trace_name_call(c->trace, k->trace, ipc_bytes(m->call_id), k->id);
 	if (m->ok && m->call && sip_call_name(k, m->call))
 		return;
 	sip_call_fire(k, SCE_ENDED);

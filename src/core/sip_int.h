@@ -7,7 +7,7 @@
 #include "core/sip.h"
 #include "core/sip_machine.h"
 
-enum { SIP_DIGITS_MAX = 31, SIP_REASON_MAX = 120, SIP_COUNTERS_MAX = 64, SIP_REF_LEN = 16,
+enum { SIP_DIGITS_MAX = 31, SIP_REASON_MAX = 120, SIP_COUNTERS_MAX = 64, 
        SIP_NOBODY = -1 };
 
 /* What media was asked for; one thing at a time. */
@@ -23,6 +23,7 @@ struct sip_call {
 	struct core *c;
 	uint64_t id;			/* handle */
 	uint64_t face;			/* the face's number, 0 = none yet */
+	uint64_t trace;			/* trace.h */
 	enum sip_call_state state;
 	bool is_out;
 
@@ -87,7 +88,7 @@ struct sip_call {
 
 struct sip_refusal {
 	int64_t at_us;
-	char ref[SIP_REF_LEN + 1];
+	char ref[TRACE_REF_LEN + 1];
 	char source[ADDR_TEXT_MAX];
 	char alias[64];
 	const char *why;		/* constant */
@@ -124,15 +125,18 @@ void sip_call_free(struct sip_call *call);
 /* For the ladder: constant words. */
 void sip_trace(const struct sip_call *call, const char *what,
 	       const char *detail);
-/* Refused before there is a call: an audit-like line and a reference that the
- * caller is shown. */
-void sip_note_refusal(struct core *c, const struct addr *from,
+/* An entry of the ladder for a request, or that of an earlier one of its
+ * Call-ID. */
+uint64_t sip_trace_open(struct core *c, const Cv__SipCaller *who,
+			const struct addr *from, struct span alias);
+/* An audit-like line, and the reference that the caller is shown. */
+void sip_note_refusal(struct core *c, uint64_t trace, const struct addr *from,
 		      struct span alias, const char *why,
-		      char ref[SIP_REF_LEN + 1]);
+		      char ref[TRACE_REF_LEN + 1]);
 /* The same without a line in the log, for what the face has logged. */
-void sip_keep_refusal(struct core *c, const struct addr *from,
+void sip_keep_refusal(struct core *c, uint64_t trace, const struct addr *from,
 		      struct span alias, const char *why,
-		      char ref[SIP_REF_LEN + 1]);
+		      char ref[TRACE_REF_LEN + 1]);
 
 /* --- sip_auth.c -------------------------------------------------------------- */
 
@@ -188,6 +192,11 @@ void sip_leg_seat(struct sip_call *call);
 void sip_call_init_timers(struct sip_call *call);
 /* The channel to the worker of its leg, or NULL. */
 struct ipc_chan *sip_media_of(const struct sip_call *call);
+
+/* --- cli_trace.c -------------------------------------------------------------------- */
+
+/* Messages that the face noted. */
+void cli_trace_message(struct core *c, const Cv__SipLadder *m);
 
 /* --- sip_keys.c -------------------------------------------------------------------- */
 

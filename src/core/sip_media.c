@@ -216,6 +216,7 @@ static int send_open(struct sip_call *call, uint64_t room,
 						 sizeof(call->local.ip)));
 	open.make_offer = offer == NULL;
 	open.want = offer ? NULL : &want;
+	leg_note(call->c, call->leg, false, "open a leg", SPAN_NONE);
 	return ipc_send(sip_media_of(call), LEG_OPEN, &open);
 }
 
@@ -286,6 +287,7 @@ void sip_leg_close(struct sip_call *call)
 	if (!call->leg)
 		return;
 	msg.leg = call->leg;
+	leg_note(c, call->leg, false, "close the leg", SPAN_NONE);
 	if (sip_media_of(call) && handles_get(c->legs, call->leg))
 		(void)ipc_send(sip_media_of(call), LEG_CLOSE, &msg);
 	if (mb && mb->p->leg.leg == call->leg) {

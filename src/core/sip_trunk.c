@@ -113,15 +113,18 @@ void sip_untrusted(struct core *c, const Cv__SipUntrusted *m)
 	const size_t i = (size_t)m->fault;
 	const struct span who = m->trunk.len ? ipc_bytes(m->trunk) :
 				ipc_bytes(m->names);
-	char ref[SIP_REF_LEN + 1], ip[ADDR_TEXT_MAX];
+	char ref[TRACE_REF_LEN + 1], ip[ADDR_TEXT_MAX];
 	struct addr from;
+	uint64_t trace;
 
 	if (!sip_addr(&from, m->source) || i == 0 ||
 	    i >= sizeof(words) / sizeof(words[0])) {
 		c->sip->figures.bad_handles++;
 		return;
 	}
-	sip_keep_refusal(c, &from, who, words[i], ref);
+	trace = trace_open(c->trace, m->out ? "sip out" : "sip in", &from, who,
+			   clock_wall_us());
+	sip_keep_refusal(c, trace, &from, who, words[i], ref);
 	addr_print_ip(&from, ip);
 	audit_note(c, m->out ? "tls.peer" : "tls.caller", AUDIT_DENIED,
 		   SPAN_LIT("sip"), span_str(ip), who, span_str(words[i]));

@@ -339,6 +339,51 @@ static void speakers(struct worker *wk, const Cv__Speakers *s)
 		wk->c->stats.bad_handles++;
 }
 
+/* --- for the ladder ------------------------------------------------------------- */
+
+void leg_note(struct core *c, uint64_t leg, bool from_media, const char *what,
+	      struct span detail)
+{
+	const struct member *mb = handles_get(c->legs, leg);
+
+	if (mb)
+		trace_put(c->trace, mb->trace, clock_wall_us(), from_media ?
+			  TRACE_MEDIA : TRACE_CORE, from_media ? TRACE_CORE :
+			  TRACE_MEDIA, what, detail);
+}
+
+/* The suite's name is media's own word; keys never come to core. */
+static void note_state(struct worker *wk, const Cv__LegState *s)
+{
+	static const char *const names[] = {
+		[CV__LEG_PHASE__LEG_GONE] = "leg is gone",
+		[CV__LEG_PHASE__LEG_NEW] = "leg is new",
+		[CV__LEG_PHASE__LEG_CONNECTED] = "packets come from",
+		[CV__LEG_PHASE__LEG_SECURE] = "media flows",
+		[CV__LEG_PHASE__LEG_SILENT] = "leg is silent",
+	};
+	char from[ADDR_TEXT_MAX] = "";
+	struct addr a = {.port = 0};
+
+	if ((size_t)s->phase >= sizeof(names) / sizeof(names[0]))
+		return;
+	if (s->source && s->source->ip.len == sizeof(a.ip)) {
+		memcpy(a.ip, s->source->ip.data, sizeof(a.ip));
+		a.port = (uint16_t)s->source->port;
+		addr_print(&a, from);
+	}
+	leg_note(wk->c, s->leg, true, names[s->phase],
+		 s->phase != CV__LEG_PHASE__LEG_SECURE ? span_str(from) :
+		 s->encrypted ? ipc_bytes(s->suite) :
+		 SPAN_LIT("NOT ENCRYPTED"));
+}
+
+static void note_answer(struct worker *wk, const Cv__LegAnswer *a)
+{
+	leg_note(wk->c, a->leg, true, a->ok ? "leg is described" :
+		 "leg is refused", SPAN_NONE);
+}
+
 void worker_media_message(struct worker *wk, enum ipc_type type,
 			  const ProtobufCMessage *msg)
 {
@@ -347,10 +392,12 @@ void worker_media_message(struct worker *wk, enum ipc_type type,
 		reconcile(wk, (const Cv__LegReport *)msg);
 		break;
 	case IPC_LEG_ANSWER:
+		note_answer(wk, (const Cv__LegAnswer *)msg);
 		if (!sip_leg_answer(wk, (const Cv__LegAnswer *)msg))
 			call_answer(wk, (const Cv__LegAnswer *)msg);
 		break;
 	case IPC_LEG_STATE:
+		note_state(wk, (const Cv__LegState *)msg);
 		if (!sip_leg_state(wk, (const Cv__LegState *)msg))
 			call_state(wk, (const Cv__LegState *)msg);
 		break;

@@ -195,7 +195,7 @@ enum ipc_full {
 	X(SIP_DIAL, cv__sip_dial, Cv__SipDial, R(CORE), R(SIP),               \
 	  65536, 512, KILL)                                                   \
 	X(SIP_DIALING, cv__sip_dialing, Cv__SipDialing, R(SIP), R(CORE),      \
-	  64, 512, KILL)                                                      \
+	  256, 512, KILL)                                                      \
 	X(SIP_PROGRESS, cv__sip_progress, Cv__SipProgress, R(SIP), R(CORE),   \
 	  65536, 1024, DROP)                                                  \
 	X(SIP_ANSWERED, cv__sip_answered, Cv__SipAnswered, R(SIP), R(CORE),   \

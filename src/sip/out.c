@@ -346,8 +346,10 @@ void on_dial(struct face *f, const Cv__SipDial *m)
 		c->dial = mem_zalloc(sizeof(*c->dial));
 	}
 	reply.ok = c && c->dial && take_dial(c, m) == 0;
-	if (reply.ok)
+	if (reply.ok) {
 		reply.call = c->handle;
+		reply.call_id = ipc_data(text_span(&c->call_id));
+	}
 	if (m->password.len)
 		secret_wipe(m->password.data, m->password.len);
 	(void)face_tell(f, SIP_DIALING, &reply);

@@ -61,13 +61,6 @@ void reply_failed(struct web *w, const struct reply_to *to, unsigned status,
 	send_json(w, to, status, 0);
 }
 
-void reply_refused(struct web *w, const struct reply_to *to, struct span text)
-{
-	json_out_reset(&w->out);
-	rows_failed_text(&w->out, text);
-	send_json(w, to, 403, 0);
-}
-
 void reply_text(struct web *w, const struct reply_to *to, unsigned status,
 		const char *text)
 {
@@ -83,6 +76,15 @@ void reply_away(struct web *w, const struct reply_to *to,
 		reply_text(w, to, status, "Service Unavailable");
 	else
 		reply_failed(w, to, status, "503 Service Unavailable");
+}
+
+/* Everybody who is refused is given a number, of one form (core/trace.h). */
+static void refuse_join(struct web *w, struct pending *p, unsigned status,
+			struct span text, const Cv__JoinReply *m)
+{
+	json_out_reset(&w->out);
+	rows_refused(&w->out, text, ipc_bytes(m->reference));
+	send_json(w, &p->to, status, 0);
 }
 
 static struct span reason_of(const Cv__JoinReply *m)
@@ -144,7 +146,7 @@ void reply_join(struct web *w, struct pending *p, const Cv__JoinReply *m)
 		reply_joined(w, p, m);
 		return;
 	case CV__JOIN_OUTCOME__JOIN_REJECTED:
-		reply_refused(w, &p->to, reason_of(m));
+		refuse_join(w, p, 403, reason_of(m), m);
 		return;
 	case CV__JOIN_OUTCOME__JOIN_PIN_REQUIRED:
 		rows_pin_prompt(&w->out, m->host_pin, m->guest_pin,
@@ -172,7 +174,7 @@ void reply_join(struct web *w, struct pending *p, const Cv__JoinReply *m)
 		text = "Neither conference nor gateway found";
 		status = 404;
 	}
-	reply_failed(w, &p->to, status, text);
+	refuse_join(w, p, status, span_str(text), m);
 }
 
 /* True when the code was not a success and has been answered. */

@@ -48,6 +48,16 @@ void rows_failed_text(struct json_out *j, struct span text)
 	json_close(j);
 }
 
+void rows_refused(struct json_out *j, struct span text, struct span reference)
+{
+	json_open(j);
+	json_kv_str(j, "status", "failed");
+	json_kv_text(j, "result", text);
+	if (reference.n)
+		json_kv_text(j, "reference", reference);
+	json_close(j);
+}
+
 void rows_failed(struct json_out *j, const char *text)
 {
 	rows_failed_text(j, span_str(text));

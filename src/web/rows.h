@@ -16,6 +16,8 @@ void rows_null(struct json_out *j);
 void rows_text(struct json_out *j, const char *text);
 /* {"status":"failed","result":"<text>"} */
 void rows_failed(struct json_out *j, const char *text);
+/* With the number that the operator finds it by; empty = none. */
+void rows_refused(struct json_out *j, struct span text, struct span reference);
 void rows_failed_text(struct json_out *j, struct span text);
 void rows_joined(struct json_out *j, const Cv__JoinReply *r);
 /* The 403 prompt for a PIN, that may be looked at for so long; 0 = not said. */

@@ -170,8 +170,6 @@ void load_forget(struct web *w);
 void reply_json(struct web *w, const struct reply_to *to, unsigned status);
 void reply_failed(struct web *w, const struct reply_to *to, unsigned status,
 		  const char *text);
-/* The same with text of core's. */
-void reply_refused(struct web *w, const struct reply_to *to, struct span text);
 void reply_text(struct web *w, const struct reply_to *to, unsigned status,
 		const char *text);
 /* Core or media is away, in the form that this request's clients read. */

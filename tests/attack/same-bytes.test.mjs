@@ -45,7 +45,8 @@ class Line {
     if (end < 0 || !n || this.got.length < end + 4 + Number(n[1]) || !this.done) return;
     const { done } = this;
     this.done = null;
-    const text = this.got.replace(/Date: [^\r]+/, 'Date: -');
+    // each refusal has a number of its own, of one form: nothing else differs
+    const text = this.got.replace(/Date: [^\r]+/, 'Date: -').replace(/"reference":\s*"[0-9a-f]{16}"/, 'reference');
     this.got = '';
     done({ text, us: Number(process.hrtime.bigint() - this.from) / 1000 });
   }

@@ -93,7 +93,7 @@ function refusal(alias, n) {
       const last = text.split('\r\n\r\n').find((m) => /^SIP\/2.0 [2-6]/.test(m));
       if (!last) return;
       s.destroy();
-      ok(last.replaceAll(alias, 'ALIAS').replace(/nonce="[^"]*"/g, (x) => `nonce ${x.length}`).replace(/(To: .*;tag=)(\S+)/, (_, x, y) => `${x}${y.length}`).replace(/rport=\d+/, 'rport'));
+      ok(last.replaceAll(alias, 'ALIAS').replace(/nonce="[^"]*"/g, (x) => `nonce ${x.length}`).replace(/(To: .*;tag=)(\S+)/, (_, x, y) => `${x}${y.length}`).replace(/rport=\d+/, 'rport').replace(/399 - "[0-9a-f]{16}"/, 'reference'));
     });
     s.on('error', bad);
   });
@@ -104,6 +104,7 @@ test('without credentials nothing is found when guests are off', { timeout: 6000
   const said = [await refusal('board', 1), await refusal('other', 1)];
   assert.match(said[0], /^SIP\/2.0 401 /);
   assert.match(said[0], /WWW-Authenticate: Digest .*SHA-256/);
+  assert.match(said[0], /Warning: reference\r\n/);
   assert.equal(said[0], said[1]);
   platform.cli('change', 'global', 'sip_guests=true');
 });

@@ -100,7 +100,8 @@ export async function requestToken(alias: string, name: string, proofs: Proofs, 
   if (res.status === 200) return { kind: 'joined', joined: json.result as Joined };
   if (res.status === 403 && typeof json.result === 'object' && json.result !== null && json.result.pin === 'required')
     return { kind: 'pin', guestMayPass: json.result.guest_pin === 'none', seconds: Number(json.result.pin_entry_timeout) || 0 };
-  return { kind: 'refused', text: typeof json.result === 'string' ? json.result : 'The meeting refused.' };
+  const text = typeof json.result === 'string' ? json.result : 'The meeting refused.';
+  return { kind: 'refused', text: typeof json.reference === 'string' ? `${text} (${json.reference})` : text };
 }
 
 // One participant's calls. The token changes under way: always read it late.
