@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { LANES = 6, TIME_COLUMNS = 15, NOTE_COLUMNS = 18, TEXT_MAX = 512,
+enum { LANES = 6, TIME_COLUMNS = 15, NOTE_COLUMNS = 18, TEXT_MAX = 512, LABEL_MAX = 2 * TEXT_MAX + 4,
        CHAR_MAX_BYTES = 5 };
 
 static const char *const lane_names[LANES] = {"peer", "sip", "web", "core",
@@ -159,7 +159,7 @@ static void put_names(FILE *f, const struct lanes *l)
 /* --- one row ------------------------------------------------------------------ */
 
 /* "SIP/2.0" says nothing here. */
-static void label_of(const struct rows *r, size_t i, char out[2 * TEXT_MAX])
+static void label_of(const struct rows *r, size_t i, char out[LABEL_MAX])
 {
 	static const char version[] = "SIP/2.0";
 	char what[TEXT_MAX], detail[TEXT_MAX];
@@ -174,7 +174,7 @@ static void label_of(const struct rows *r, size_t i, char out[2 * TEXT_MAX])
 		from += v + 1;
 	else if (n > v && strcmp(what + n - v, version) == 0)
 		what[n - v - 1] = 0;
-	(void)snprintf(out, 2 * TEXT_MAX, "%s%s%s", from, *detail ? ": " : "",
+	(void)snprintf(out, LABEL_MAX, "%s%s%s", from, *detail ? ": " : "",
 		       detail);
 }
 
@@ -202,7 +202,7 @@ static void put_row(FILE *f, const struct lanes *l, const struct rows *r,
 {
 	const int from = lane_of(rows_get(r, i, "from"));
 	const int to = lane_of(rows_get(r, i, "to"));
-	char label[2 * TEXT_MAX], time[32];
+	char label[LABEL_MAX], time[32];
 	struct canvas c;
 
 	if (from < 0 || to < 0)

@@ -4,6 +4,7 @@
 #include <cmocka.h>
 #include "base/alloc_test.h"
 #include "cli/args.h"
+#include "cli/ladder.h"
 #include "cli/print.h"
 
 static int parse(struct args *a, const char *const *words, char *error)
@@ -147,6 +148,66 @@ static void test_print_json__types_and_escapes(void **state)
 	rows_free(&r);
 }
 
+/* "kind=row from=peer ..." as a row. */
+static void add_row(struct rows *r, const char *const pairs[][2], size_t n)
+{
+	Cv__CliField f[16], *list[16];
+	Cv__CliRow row = CV__CLI_ROW__INIT;
+
+	for (size_t i = 0; i < n; i++) {
+		cv__cli_field__init(&f[i]);
+		f[i].name = (char *)(uintptr_t)pairs[i][0];
+		f[i].value.data = (uint8_t *)(uintptr_t)pairs[i][1];
+		f[i].value.len = strlen(pairs[i][1]);
+		list[i] = &f[i];
+	}
+	row.fields = list;
+	row.n_fields = n;
+	assert_int_equal(rows_add(r, &row), 0);
+}
+#define ROW(r, ...) do {                                                      \
+	const char *const p_[][2] = {__VA_ARGS__};                            \
+	add_row(r, p_, sizeof(p_) / sizeof(p_[0]));                           \
+} while (0)
+
+/* Columns hold, what comes from the wire is cleaned and cut. */
+static void test_ladder__draws_columns_of_one_width(void **state)
+{
+	struct rows *r;
+	char *text, *line, *rest;
+	size_t n, lines = 0;
+	FILE *f = open_memstream(&text, &n);
+
+	(void)state;
+	assert_int_equal(rows_new(&r), 0);
+	ROW(r, {"kind", "call"}, {"reference", "0123456789abcdef"},
+	    {"at_us", "0"}, {"way", "sip in"}, {"alias", "a\033[31mb"});
+	ROW(r, {"kind", "row"}, {"at_us", "1500"}, {"from", "peer"},
+	    {"to", "sip"}, {"what", "INVITE sip:a\033b@h SIP/2.0"},
+	    {"headers", "Via: x\nTo: \033]0;y\n"});
+	ROW(r, {"kind", "row"}, {"at_us", "2000"}, {"from", "core"},
+	    {"to", "core"}, {"what", "service"}, {"detail", "board"});
+	ROW(r, {"kind", "row"}, {"at_us", "3000"}, {"from", "sip"},
+	    {"to", "peer"}, {"what", "SIP/2.0 200 "
+	     "0123456789012345678901234567890123456789012345678901234567890"});
+	ROW(r, {"kind", "note"}, {"what", "something is missing"});
+	ladder_print(f, r, 10, true);
+	(void)fclose(f);
+	assert_null(strchr(text, 033));
+	assert_non_null(strstr(text, "reference 0123456789abcdef"));
+	assert_non_null(strstr(text, "--INVITE sip:a"));
+	assert_null(strstr(text, "SIP/2.0"));
+	assert_non_null(strstr(text, "..-"));
+	assert_non_null(strstr(text, "* service: board"));
+	assert_non_null(strstr(text, "\n                 Via: x\n"));
+	assert_non_null(strstr(text, "\nsomething is missing\n"));
+	for (line = text; (rest = strchr(line, '\n')); line = rest + 1, lines++)
+		assert_true(rest - line <= LADDER_WIDTH_MIN);
+	assert_true(lines > 8);
+	free(text);
+	rows_free(&r);
+}
+
 static int body(void *arg)
 {
 	(void)arg;
@@ -174,6 +235,7 @@ int main(void)
 		cmocka_unit_test(test_args__the_verbs_name_real_resources),
 		cmocka_unit_test(test_print_clean__stops_terminal_tricks),
 		cmocka_unit_test(test_print_json__types_and_escapes),
+		cmocka_unit_test(test_ladder__draws_columns_of_one_width),
 		cmocka_unit_test(test_rows__survive_every_failing_allocation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

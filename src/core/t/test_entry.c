@@ -23,6 +23,11 @@ static struct seen see(struct kit *k, const struct kit_ask *a)
 	struct seen s = {.n = 0};
 
 	r->req = 0;
+	/* Each refusal has a number of its own, of one form. */
+	assert_true(r->reference.len == 0 || r->reference.len == 16);
+	assert_int_equal(r->reference.len == 0, r->outcome == OK ||
+			 r->outcome == ASKED);
+	memset(r->reference.data, 'x', r->reference.len);
 	s.n = cv__join_reply__get_packed_size(r);
 	assert_true(s.n < BYTES_MAX);
 	(void)cv__join_reply__pack(r, s.bytes);
