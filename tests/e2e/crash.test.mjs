@@ -6,8 +6,9 @@
 // Schedule: alone, 135 s. It judges gaps in sound.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import tls from 'node:tls';
 import { Person } from './lib/person.mjs';
-import { Platform, until } from './lib/platform.mjs';
+import { Platform, freePort, until } from './lib/platform.mjs';
 import { after as since, mark, watch } from './lib/watch.mjs';
 
 const ROUNDS = Number(process.env.CONCLAVE_ROUNDS ?? 1);
@@ -22,7 +23,7 @@ let ann;
 let bob;
 
 before(async () => {
-  platform = await Platform.start();
+  platform = await Platform.start({ sipPort: await freePort(), roles: ['sip', 'courier'] });
   platform.room('board', { pin: '246802', guest_pin: '135790', allow_guests: 'true' });
 });
 
@@ -107,6 +108,17 @@ const deaths = [
 for (const [role, how] of deaths) test(`two people: ${role} dies`, (t) => dies(t, role, how));
 
 test('keys dies', (t) => dies(t, 'keys', { soundStays: true }));
+
+// Whom browsers do not need: they notice nothing, and it listens again.
+test('sip dies', async (t) => {
+  const answers = () => new Promise((ok) => {
+    const s = tls.connect({ port: platform.options.sipPort, host: '127.0.0.1', rejectUnauthorized: false }, () => ok(true));
+    s.on('error', () => ok(false)).on('secureConnect', () => s.destroy());
+  });
+  await until('sip answers', answers);
+  await dies(t, 'sip', { soundStays: true });
+  await until('sip answers again', answers);
+});
 
 test('web and core die together', (t) => dies(t, 'web', {
   soundStays: true, roles: ['web', 'core'], kill: () => [...platform.kill('web'), ...platform.kill('core')],
