@@ -945,6 +945,40 @@ static void test_media__a_storm_of_keyframe_wishes_hurts_nobody(void **state)
 	world_release(&w);
 }
 
+/* One behind a line that carries next to nothing misses pictures; the other
+ * has them all, and the presenter is not told to send less. */
+static void test_media__a_stalled_receiver_of_slides_harms_nobody(void **state)
+{
+	enum { PICTURES = 60 };
+	const struct client_got *g1, *g2;
+	struct leg *slow;
+	struct world w;
+
+	(void)state;
+	slides_world(&w);
+	g1 = client_got(w.c[1]);
+	g2 = client_got(w.c[2]);
+	slow = leg_find(w.m, w.leg[1]);
+	slow->link->bwe.cap_kbps = slow->link->bwe.kbps = BWE_MIN_KBPS;
+	present(&w, 0, false);
+	UNTIL(&w, leg_presents(leg_find(w.m, w.leg[0])));
+	for (uint32_t i = 0; i < PICTURES; i++) {
+		screen(&w, 0, 1000 + i * 3000, i == 0);
+		run_ms(&w, 33);
+	}
+	UNTIL(&w, g2->slides_markers == PICTURES);
+	assert_int_equal(g2->slides_lost, 0);
+	assert_in_range(g1->slides_markers, 1, PICTURES - 10);
+	assert_int_equal(g1->slides_lost, 0);
+	assert_true(slow->sout->skipped > 0);
+	UNTIL(&w, slow->room->slides.kbps >= MEDIA_SLIDES_KBPS_MIN);
+	/* his main picture has what presentation leaves */
+	assert_true(leg_main_kbps(leg_find(w.m, w.leg[2]), w.m->now_ns) <
+		    bwe_kbps(&leg_find(w.m, w.leg[2])->link->bwe,
+			     w.m->now_ns));
+	world_release(&w);
+}
+
 static void test_media__gives_video_the_presentation_when_asked(void **state)
 {
 	struct world w;
@@ -1254,6 +1288,8 @@ int main(int argc, char **argv)
 			test_media__forwards_what_the_presenter_shows),
 		cmocka_unit_test(
 			test_media__a_storm_of_keyframe_wishes_hurts_nobody),
+		cmocka_unit_test(
+			test_media__a_stalled_receiver_of_slides_harms_nobody),
 		cmocka_unit_test(
 			test_media__gives_video_the_presentation_when_asked),
 		cmocka_unit_test(
