@@ -135,7 +135,7 @@ test('two people: join, mute and unmute by keyboard', async () => {
   await page.locator('.meeting').waitFor();
   await kim.up();
   await tabTo(page, /^Mute$/, 'meeting');
-  assert.deepEqual((await tabs(page, 4, 'meeting')).map((l) => l.replace(/ \(.*/, '')), ['Stop camera', 'People', 'Chat', 'Leave']);
+  assert.deepEqual((await tabs(page, 5, 'meeting')).map((l) => l.replace(/ \(.*/, '')), ['Stop camera', 'Share screen', 'People', 'Chat', 'Leave']);
   await page.keyboard.press('m');
   await page.getByRole('button', { name: 'Unmute', exact: true }).waitFor();
   await tabTo(page, /^Unmute$/, 'meeting');
