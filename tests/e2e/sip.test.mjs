@@ -2,6 +2,8 @@
 // live in a network namespace of their own (lib/town.mjs), because nothing is
 // ever sent to an address of the platform itself.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
 import { after, before, test } from 'node:test';
@@ -80,6 +82,58 @@ test('three wrong PINs end the call; an unknown alias looks and ends the same', 
     }
   }
 });
+
+test('sip is killed: its leg leaves the room, registrations end, the browser goes on, devices come again', { timeout: 120000 }, async () => {
+  platform.cli('create', 'device', 'alias=desk', 'username=desk', 'password=correct-horse', 'enable_sip=true');
+  const door = await town.door(platform);
+  const page = await Person.open(door, 'Page', { hz: 900, rgb: [200, 40, 40], program: town.program(process.env.CHROMIUM ?? '/usr/bin/chromium') });
+  const device = await Baresip.start(town, { ca, ip: '10.77.250.9', encryption: 'srtp-mand' });
+  let line;
+  const registered = () => platform.cli('show', 'registration').length;
+  try {
+    await page.join('board', PIN);
+    await page.up();
+    line = await register('desk', 'correct-horse');
+    assert.equal(registered(), 1);
+    for (let round = 0; round < 2; round++) {
+      await device.dial(ROOM);
+      await device.event('CALL_ESTABLISHED');
+      await until('it is asked for the PIN', () => device.events.some((e) => e.type === 'CALL_RTPESTAB'));
+      await device.keys(`${PIN}#`);
+      await until('it is in the room', () => roster().some((p) => p.protocol === 'sip'));
+      assert.equal(platform.cli('sip', 'calls').length, 1);
+      if (round) break;
+      const [old] = platform.kill('sip');
+      await until('its leg is removed', () => !roster().some((p) => p.protocol === 'sip'), 5000);
+      assert.equal(platform.cli('sip', 'calls').length, 0);
+      assert.equal(registered(), 0);
+      await until('it runs again', () => platform.pids('sip').length === 1 && platform.pids('sip')[0] !== old);
+      assert.equal(roster().length, 1, 'the browser is still there');
+      device.hangup();
+      await device.event('CALL_CLOSED');
+    }
+  } finally {
+    line?.destroy();
+    await device.stop();
+    await page.close();
+  }
+});
+
+// A device that registers (baresip knows nothing of SHA-256): its connection.
+async function register(name, password) {
+  const s = tls.connect({ host: HOME, port: SIPS, rejectUnauthorized: false });
+  await once(s, 'secureConnect');
+  const sha = (...parts) => createHash('sha256').update(parts.join(':')).digest('hex');
+  const asks = async (seq, extra) => {
+    s.write([`REGISTER sip:${HOME} SIP/2.0`, `Via: SIP/2.0/TLS 10.77.250.8:5061;branch=z9hG4bKreg${seq};rport`, 'Max-Forwards: 70', `From: <sip:${name}@${HOME}>;tag=r`, `To: <sip:${name}@${HOME}>`,
+      'Call-ID: reg', `CSeq: ${seq} REGISTER`, `Contact: <sip:${name}@10.77.250.8:5061;transport=tls>;expires=300`, ...extra, 'Content-Length: 0', '', ''].join('\r\n'));
+    return String((await once(s, 'data'))[0]);
+  };
+  const nonce = /nonce="([^"]*)"/.exec(await asks(1, []))[1], realm = 'conclave', uri = `sip:${HOME}`;
+  const response = sha(sha(name, realm, password), nonce, '00000001', 'c', 'auth', sha('REGISTER', uri));
+  assert.match(await asks(2, [`Authorization: Digest username="${name}", realm="${realm}", nonce="${nonce}", uri="${uri}", algorithm=SHA-256, qop=auth, nc=00000001, cnonce="c", response="${response}"`]), /^SIP\/2.0 200/);
+  return s.on('error', () => {});
+}
 
 // What the face answers to a raw INVITE, without what must differ.
 function refusal(alias, n) {
