@@ -200,7 +200,7 @@ void core_acts(struct meeting *m, const struct room_cmd *cmd)
 		gateway_end(m);
 		return;
 	}
-	if (test_call_look(m))
+	if (test_call_look(m) || automatic_look(m))
 		return;
 	due = room_due_ns(m->room);
 	if (due == UINT64_MAX)

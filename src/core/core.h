@@ -20,6 +20,7 @@
 #include "core/alarm/alarm.h"
 #include "core/alarm/insecure.h"
 #include "core/allow.h"
+#include "core/automatic.h"
 #include "core/audit/audit.h"
 #include "core/guard/guard.h"
 #include "core/guard_mem.h"
@@ -151,6 +152,7 @@ struct meeting {
 	uint64_t speaking[STAGE_SPEAKERS_MAX];
 	size_t n_speaking;
 	struct stage_out out;		/* the plan in force */
+	struct automatic automatic;	/* whom it calls */
 	struct {			/* SERVICE_KIND_TEST: test_call.c */
 		enum test_call_state state;
 		uint32_t epoch;		/* of the last order */

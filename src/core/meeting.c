@@ -186,6 +186,7 @@ int meeting_new(struct core *c, const struct service *sv, uint64_t restore_id,
 	timer_init(&m->tick, on_tick, m);
 	picture_init(m);
 	test_call_init(m);
+	automatic_init(m);
 	if (restore_id)
 		r = handles_restore(c->meetings, restore_id, m);
 	m->id = restore_id ? restore_id : handles_add(c->meetings, m);
@@ -214,6 +215,7 @@ void meeting_free(struct meeting *m)
 	timer_cancel(&m->tick);
 	timer_cancel(&m->plan);
 	test_call_release(m);
+	automatic_release(m);
 	room_free(&m->room);
 	stage_free(&m->stage);
 	mem_free(m);

@@ -25,6 +25,26 @@ struct sip_dial {
 	struct service sv;
 	uint64_t toll;
 	char uuid[UUID_TEXT_LEN + 1];
+	struct sip_dial_seat seat;
+};
+
+/* Into a room; the rules are asked first. */
+struct invite {
+	int64_t conf;
+	bool host;
+	uint8_t ip[16];
+	uint64_t known_as;
+	char uuid[UUID_TEXT_LEN + 1];
+	char target[ALIAS_MAX + 1];
+	uint64_t who, id;
+	sip_invite_fn done;
+	char replaces[REPLACES_MAX + 1];
+	bool was_redirected;
+	uint64_t referrer;
+	uint32_t refer_req;
+	bool has_call_type;
+	uint32_t call_type;
+	struct sip_dial_seat seat;
 };
 
 /* --- where it goes ------------------------------------------------------------ */
@@ -189,6 +209,7 @@ uint64_t sip_dial(struct core *c, const struct sip_dial_ask *a)
 	d->referrer = a->referrer;
 	d->refer_req = a->refer_req;
 	text(d->replaces, sizeof(d->replaces), a->replaces);
+	d->seat = a->seat;
 	if (a->uuid)
 		memcpy(d->uuid, a->uuid, sizeof(d->uuid));
 	else
@@ -319,7 +340,8 @@ static struct meeting *meeting_for(struct sip_call *call)
 		store_get(c->store, RES_CONFERENCE, sv->id) : NULL;
 	struct meeting *m = meeting_of_conf(c, sv->id);
 
-	if (call->gateway || m)
+	/* It was called because they were there. */
+	if (call->gateway || m || call->dial->seat.automatic)
 		return m;
 	if (conf)
 		service_of_conf(c, conf, sv);
@@ -330,7 +352,10 @@ static struct member *enter(struct sip_call *call, struct meeting *m)
 {
 	struct core *c = call->c;
 	struct room_join rj = {
-		.name = span_str(call->remote), .alias = span_str(call->alias),
+		.name = span_str(call->dial->seat.name[0] ?
+				 call->dial->seat.name : call->remote),
+		.alias = span_str(call->alias),
+		.keeps = call->dial->seat.keeps,
 		.vendor = span_str(call->agent),
 		.remote = span_str(call->remote), .host = call->dial->host,
 		.protocol = PART_BY_SIP};
@@ -363,6 +388,13 @@ static void stop_others(struct core *c, uint64_t toll, uint64_t winner)
 			sip_dial_cancel(c, k->id);
 }
 
+/* media waits with them until sound flows. */
+static void press(struct sip_call *call)
+{
+	if (call && call->dial && call->dial->seat.keys[0])
+		sip_keys_send(call, span_str(call->dial->seat.keys));
+}
+
 static void sit(struct sip_call *call)
 {
 	struct core *c = call->c;
@@ -379,6 +411,7 @@ static void sit(struct sip_call *call)
 		return;
 	}
 	meeting = m->id;
+	automatic_came(m, call->dial->seat.automatic);
 	core_acts(m, NULL);
 	call = sip_call_get(c, id);
 	if (!call || !call->member)
@@ -393,6 +426,7 @@ static void sit(struct sip_call *call)
 		sip_refer_over(c, call->dial->referrer,
 			       call->dial->refer_req, 200);
 	}
+	press(sip_call_get(c, id));
 	m = handles_get(c->meetings, meeting);
 	if (gateway && m)
 		gateway_seated(c, gateway, false, m);
@@ -417,6 +451,24 @@ void sip_dial_cancel(struct core *c, uint64_t id)
 
 	if (call && call->is_out && call->state != SIP_CALL_IN)
 		sip_call_fire(call, SCE_REMOVED);
+}
+
+bool sip_dial_is_out(const struct core *c, int64_t conf, int64_t automatic)
+{
+	uint32_t slot = 0;
+	const struct sip_call *k;
+	const struct invite *v;
+
+	while ((k = handles_next(c->sip->table, &slot, NULL)))
+		if (k->dial && k->dial->seat.automatic == automatic &&
+		    k->dial->sv.id == conf)
+			return true;
+	/* The rules are being asked. */
+	slot = 0;
+	while ((v = handles_next(c->sip->invites, &slot, NULL)))
+		if (v->conf == conf && v->seat.automatic == automatic)
+			return true;
+	return false;
 }
 
 void sip_dial_stop(struct core *c, uint64_t toll, const char *why)
@@ -542,21 +594,6 @@ void sip_dial_message(struct core *c, enum ipc_type type,
 
 /* --- into a room ------------------------------------------------------------------------------- */
 
-struct invite {
-	int64_t conf;
-	bool host;
-	uint8_t ip[16];
-	uint64_t known_as;
-	char uuid[UUID_TEXT_LEN + 1];
-	char target[ALIAS_MAX + 1];
-	char replaces[REPLACES_MAX + 1];
-	bool was_redirected;
-	uint64_t referrer;
-	uint32_t refer_req;
-	uint64_t who, id;
-	sip_invite_fn done;
-};
-
 static const char *place(struct core *c, const struct invite *v,
 			 const struct route_result *out, unsigned *n)
 {
@@ -572,12 +609,14 @@ static const char *place(struct core *c, const struct invite *v,
 		.target = span_str(out->target), .host = v->host,
 		.uuid = v->uuid, .was_redirected = v->was_redirected,
 		.replaces = span_str(v->replaces), .referrer = v->referrer,
-		.refer_req = v->refer_req};
+		.refer_req = v->refer_req, .seat = v->seat};
 	enum toll_verdict t;
 
 	if (!conf)
 		return "no such room";
 	service_of_conf(c, conf, &sv);
+	if (v->has_call_type && sv.call_type == CALL_VIDEO)
+		sv.call_type = v->call_type;
 	(void)alias_normalise(alias, a.target);
 	f.external = !sip_reg_next(c, span_str(alias), NULL);
 	memcpy(f.ip, v->ip, sizeof(f.ip));
@@ -594,16 +633,12 @@ static const char *place(struct core *c, const struct invite *v,
 	       "reached";
 }
 
-static void routed(struct core *c, uint64_t who,
+static void settle(struct core *c, struct invite *v,
 		   const struct route_result *out)
 {
-	struct invite *v = handles_get(c->sip->invites, who);
+	const uint64_t who = v->id;
 	unsigned n = 0;
-	const char *why;
-
-	if (!v)
-		return;
-	why = !out ? "busy, try again" : out->kind != ROUTE_RULE ?
+	const char *why = !out ? "busy, try again" : out->kind != ROUTE_RULE ?
 	      "no rule for outgoing calls takes it" : place(c, v, out, &n);
 	audit_note(c, "dial.out", why ? AUDIT_DENIED : AUDIT_OK,
 		   SPAN_LIT("room"), SPAN_LIT("local"), span_str(v->target),
@@ -611,6 +646,15 @@ static void routed(struct core *c, uint64_t who,
 	v->done(c, v->who, why, n);
 	(void)handles_del(c->sip->invites, who);
 	mem_free(v);
+}
+
+static void routed(struct core *c, uint64_t who,
+		   const struct route_result *out)
+{
+	struct invite *v = handles_get(c->sip->invites, who);
+
+	if (v)
+		settle(c, v, out);
 }
 
 static int ask_rules(struct core *c, const struct invite *v)
@@ -622,6 +666,26 @@ static int ask_rules(struct core *c, const struct invite *v)
 	return routes_ask(c, &f, &(struct routes_ask){
 			  .who = v->id, .done = routed,
 			  .share = SHARE_OURS});
+}
+
+static void fill_seat(struct invite *v, const struct sip_invite_ask *ask)
+{
+	v->has_call_type = true;
+	v->call_type = ask->call_type;
+	v->seat.automatic = ask->automatic;
+	v->seat.keeps = ask->keeps;
+	text(v->seat.name, sizeof(v->seat.name), ask->name);
+	text(v->seat.keys, sizeof(v->seat.keys), ask->keys);
+}
+
+/* A rule of its own: what it calls is what was asked for. */
+static void by_itself(struct core *c, struct invite *v,
+		      const struct rule *rule)
+{
+	struct route_result out = {.kind = ROUTE_RULE, .rule = rule};
+
+	text(out.target, sizeof(out.target), span_str(v->target));
+	settle(c, v, &out);
 }
 
 void sip_invite_out(struct core *c, const struct sip_invite_ask *ask,
@@ -655,6 +719,12 @@ void sip_invite_out(struct core *c, const struct sip_invite_ask *ask,
 			uuid_make(v->uuid);
 		if (ask->ip)
 			memcpy(v->ip, ask->ip, sizeof(v->ip));
+		if (ask->automatic)
+			fill_seat(v, ask);
+		if (ask->rule) {
+			by_itself(c, v, ask->rule);
+			return;
+		}
 		if (ask_rules(c, v) == 0)
 			return;
 		(void)handles_del(c->sip->invites, v->id);

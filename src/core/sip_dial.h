@@ -13,6 +13,14 @@
 #include "core/sip.h"
 #include "core/sip_reg.h"
 
+/* More about his seat, and what is done when he has answered. */
+struct sip_dial_seat {
+	int64_t automatic;		/* row of automatic_participant, or 0 */
+	enum part_keeps keeps;
+	char name[PART_NAME_MAX + 1];	/* "": what was called */
+	char keys[SCHEMA_DTMF_MAX + 1];	/* pressed for us then */
+};
+
 struct sip_dial_ask {
 	const struct rule *rule;
 	const struct sip_reg *device;	/* NULL: to the outside */
@@ -28,6 +36,7 @@ struct sip_dial_ask {
 	struct span replaces;		/* header, or empty: REFER wants it */
 	uint64_t referrer;		/* call that asked for it by REFER, or 0 */
 	uint32_t refer_req;
+	struct sip_dial_seat seat;
 };
 /* Its handle, 0: it cannot be placed. */
 uint64_t sip_dial(struct core *c, const struct sip_dial_ask *ask);
@@ -37,6 +46,8 @@ size_t sip_dial_all(struct core *c, const struct sip_dial_ask *ask,
 		    uint64_t *calls, size_t max);
 /* Nobody waits for this one any more; one that is answered goes on. */
 void sip_dial_cancel(struct core *c, uint64_t call);
+/* Is such a call of this room on its way, or there? */
+bool sip_dial_is_out(const struct core *c, int64_t conf, int64_t automatic);
 /* The toll guard ends this group. */
 void sip_dial_stop(struct core *c, uint64_t toll, const char *why);
 
@@ -53,6 +64,12 @@ struct sip_invite_ask {
 	struct span replaces;
 	uint64_t referrer;
 	uint32_t refer_req;
+	/* Of automatic participants: instead of asking the rules, or NULL. */
+	const struct rule *rule;
+	int64_t automatic;		/* row, or 0; what follows is its own */
+	enum part_keeps keeps;
+	uint32_t call_type;		/* most: CALL_VIDEO, ... */
+	struct span keys, name;
 };
 /* One line: why not; NULL: `calls` devices ring. Once, perhaps at once. */
 typedef void (*sip_invite_fn)(struct core *c, uint64_t who, const char *why,

@@ -64,12 +64,13 @@ void sip_entry_digit(struct sip_call *call, uint32_t digit)
 		handles_get(c->members, call->member) : NULL;
 
 	/* In a gateway call the keys are no commands of ours. */
-	if (call->state == SIP_CALL_IN && mb && !call->gateway &&
-	    mb->p->state == PART_INSIDE) {
-		sip_keys_press(call, mb, digit);
+	if (call->state == SIP_CALL_IN && mb && mb->p->state == PART_INSIDE) {
+		if (mb->m->sv.gateway)
+			sip_keys_pass(call, mb, digit);
+		else
+			sip_keys_press(call, mb, digit);
 		return;
 	}
-
 	if (call->state != SIP_CALL_ENTRY || digit > HASH)
 		return;
 	if (digit == HASH) {

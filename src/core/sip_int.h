@@ -200,6 +200,10 @@ void cli_trace_message(struct core *c, const Cv__SipLadder *m);
 
 /* --- sip_keys.c -------------------------------------------------------------------- */
 
+/* To the other side; commas are pauses. */
+void sip_keys_send(struct sip_call *call, struct span keys);
+/* In a gateway call: to whoever sits there, too. */
+void sip_keys_pass(struct sip_call *call, struct member *mb, uint32_t key);
 /* The call may be gone afterwards. */
 void sip_keys_press(struct sip_call *call, struct member *mb, uint32_t key);
 

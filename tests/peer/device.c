@@ -223,6 +223,14 @@ static const char *start_all(struct device *d)
 	return wrong;
 }
 
+static void line_of(json_t *o)
+{
+	json_dumpf(o, stdout, JSON_COMPACT);
+	puts("");
+	fflush(stdout);
+	json_decref(o);
+}
+
 /* --- what the user agent asks ------------------------------------------ */
 
 static const char *on_offer(void *arg, const char *sdp)
@@ -234,7 +242,12 @@ static const char *on_offer(void *arg, const char *sdp)
 	d->wrong = device_read(d, sdp, false);
 	if (!d->wrong)
 		d->wrong = start_all(d);
-	return d->wrong ? NULL : device_sdp(d, true);
+	if (!d->wrong)
+		return device_sdp(d, true);
+	/* Refused, with 488; the next one may suit us. */
+	line_of(json_pack("{s:s, s:s}", "type", "refused", "why", d->wrong));
+	d->wrong = NULL;
+	return NULL;
 }
 
 static const char *on_answer(void *arg, const char *sdp)
@@ -245,14 +258,6 @@ static const char *on_answer(void *arg, const char *sdp)
 	if (!d->wrong)
 		d->wrong = start_all(d);
 	return d->wrong;
-}
-
-static void line_of(json_t *o)
-{
-	json_dumpf(o, stdout, JSON_COMPACT);
-	puts("");
-	fflush(stdout);
-	json_decref(o);
 }
 
 static void on_up(void *arg)

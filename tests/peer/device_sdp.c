@@ -189,8 +189,8 @@ static void keys(struct device *d, struct section *s, const char *v,
 		   b64) != 3 || !sdes_key_bytes(suite) || s->suite[0])
 		return;
 	if (is_answer ? tag != s->tag
-		      : d->suite && strcmp(d->suite, suite) != 0)
-		return;
+		      : !d->suite || strcmp(d->suite, suite) != 0)
+		return;			/* clear: lines that it knows not */
 	if (EVP_DecodeBlock(key, (uint8_t *)b64, (int)strlen(b64)) <
 	    (int)sdes_key_bytes(suite))
 		return;

@@ -178,7 +178,7 @@ static bool challenged(struct ua *u, const struct sip_msg *m)
 {
 	bool is_proxy = m->code == 407;
 	const char *c = NULL;
-	char value[2048] = "", extra[2200];
+	char value[2048] = "", extra[2200], method[24];
 	const char *sdp = strstr(u->out, "\r\n\r\n") + 4;
 	static char copy[SIP_MAX];
 
@@ -196,7 +196,8 @@ static bool challenged(struct ua *u, const struct sip_msg *m)
 		       strcmp(u->method, "REGISTER") == 0
 			       ? "Expires: 3600\r\n" : "");
 	(void)snprintf(copy, sizeof(copy), "%s", sdp);
-	request(u, u->method, extra, copy[0] ? copy : NULL);
+	memcpy(method, u->method, sizeof(method));
+	request(u, method, extra, copy[0] ? copy : NULL);
 	return true;
 }
 
@@ -405,7 +406,9 @@ void ua_message(void *arg, char *p, size_t n)
 {
 	struct ua *u = arg;
 	struct sip_msg m;
-	const char *wrong = sip_read(&m, p, n);
+	const char *wrong;
+
+	wrong = sip_read(&m, p, n);
 
 	if (wrong) {
 		over(u, 0, wrong);

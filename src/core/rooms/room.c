@@ -589,6 +589,7 @@ static struct part *make_part(struct room *r, const struct room_join *j,
 	p->bypass_lock = j->bypass_lock;
 	p->no_overlay = j->no_overlay;
 	p->control_only = j->control_only;
+	p->keeps = j->keeps;
 	p->no_slides = j->no_slides;
 	p->spotlight_us = j->spotlight_us;
 	p->protocol = j->protocol;

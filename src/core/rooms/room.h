@@ -53,6 +53,14 @@ enum room_state {
 /* How he came, as roster rows say it. */
 enum part_protocol { PART_BY_WEB = 0, PART_BY_SIP = 2 };
 
+/* Does he keep the meeting open when those who came by themselves have left? */
+enum part_keeps {
+	KEEPS_AS_EVER = 0,		/* he came by himself */
+	KEEPS_ALWAYS,			/* the room called him; these three */
+	KEEPS_IF_MULTIPLE,
+	KEEPS_NEVER,
+};
+
 /* Rises while a call lives; media reports it. */
 enum leg_phase { LEG_NONE = 0, LEG_OPENING, LEG_OPEN, LEG_SECURE };
 
@@ -109,6 +117,7 @@ struct part {
 	bool bypass_lock;		/* no lock holds him */
 	bool no_overlay;		/* his name is not drawn */
 	bool control_only;		/* joined without media: may not call */
+	enum part_keeps keeps;
 	bool no_slides;			/* is not shown what others present */
 	int64_t start_us, buzz_us, spotlight_us;
 	uint64_t waiting_until_ns;	/* 0 = not waiting */
@@ -222,6 +231,7 @@ struct room_join {
 	bool bypass_lock, no_overlay, control_only, no_slides;
 	int64_t spotlight_us;		/* 0 = none */
 	enum part_protocol protocol;
+	enum part_keeps keeps;
 };
 /* E_FULL (the room's limit or ROOM_PARTS_MAX), E_STATE (ending), E_NOMEM. */
 int room_enter(struct room *r, const struct room_join *j, uint64_t now_ns,
@@ -345,6 +355,10 @@ struct room_counts {
 	uint32_t hosts, guests, waiting;	/* hosts, guests: inside */
 };
 struct room_counts room_count(const struct room *r);
+/* Is there somebody for whose sake it goes on? Of those whom it called, one
+ * who keeps it always, or two who do so if they are several, one of them a
+ * host. An empty room is nobody's. Pure; rooms/keep.c. */
+bool room_is_kept(const struct room *r);
 bool part_is_waiting(const struct part *p);
 bool part_has_media(const struct part *p);
 

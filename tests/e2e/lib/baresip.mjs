@@ -22,7 +22,7 @@ export function deviceCa() {
   return dir;
 }
 
-function certificate(dir, ip, ca) {
+export function certificate(dir, ip, ca) {
   writeFileSync(join(dir, 'ext'), `subjectAltName=IP:${ip}\n`);
   openssl('req', ...CURVE, '-subj', '/CN=baresip', '-keyout', join(dir, 'k.pem'), '-out', join(dir, 'r.pem'));
   openssl('x509', '-req', '-in', join(dir, 'r.pem'), '-CA', join(ca, 'ca.pem'), '-CAkey', join(ca, 'ca.key'), '-CAcreateserial', '-days', '2', '-extfile', join(dir, 'ext'), '-out', join(dir, 'c.pem'));

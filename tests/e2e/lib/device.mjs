@@ -14,7 +14,7 @@ export class Device {
   }
 
   // The call stands.
-  async connected(ms) {
+  async connected(ms = 20000) {
     this.call = await this.child.line((l) => l.type === 'connected' || l.type === 'report', ms);
     if (this.call.type === 'report') throw new Error(`the call did not come about: ${JSON.stringify([this.call.error, this.call.code, this.call.reason])}`);
     return this.call;
