@@ -342,34 +342,15 @@ static void write_offered(const struct writer *x, const Cv__Section *s)
 					       : SPAN_LIT("0"));
 }
 
-/* A call that leaves from whatever interface has no address yet: that of its
- * first section, because phones without IPv6 refuse a description that begins
- * with "::". */
-static void settle_base(struct addr *where, const Cv__LegDescription *d)
-{
-	static const uint8_t none[16];
-	size_t i = 0;
-
-	if (memcmp(where->ip, none, sizeof(none)) != 0)
-		return;
-	while (i < d->n_sections && (d->sections[i]->rejected ||
-				     !addr_of(where, d->sections[i]->addr)))
-		i++;
-}
-
 int sip_offer_write(struct span *out, const Cv__LegDescription *d,
 		    const struct sip_offer_self *self, struct arena *a)
 {
-	struct addr where = *self->local;
-	const struct sip_offer_self own = {self->sess_id, self->version,
-					   &where};
-	struct writer x = {.base = &where};
+	struct writer x = {.base = self->local};
 	struct wr w;
 	int r;
 
 	if (d->n_sections == 0 || d->n_sections > SDP_SECTIONS_MAX)
 		return E_INVAL;
-	settle_base(&where, d);
 	for (size_t i = 0; i < d->n_sections; i++)
 		if (!d->sections[i]->rejected && !is_whole(d->sections[i]))
 			return E_INVAL;
@@ -377,7 +358,7 @@ int sip_offer_write(struct span *out, const Cv__LegDescription *d,
 	if (r != 0)
 		return r;
 	x.w = &w;
-	write_session(&w, &own, d);
+	write_session(&w, self, d);
 	for (size_t i = 0; i < d->n_sections; i++)
 		write_offered(&x, d->sections[i]);
 	return wr_end(&w, out);

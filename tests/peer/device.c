@@ -245,7 +245,8 @@ static const char *on_offer(void *arg, const char *sdp)
 	if (!d->wrong)
 		return device_sdp(d, true);
 	/* Refused, with 488; the next one may suit us. */
-	line_of(json_pack("{s:s, s:s}", "type", "refused", "why", d->wrong));
+	line_of(json_pack("{s:s, s:s, s:s}", "type", "refused", "why",
+			  d->wrong, "sdp", sdp));
 	d->wrong = NULL;
 	return NULL;
 }

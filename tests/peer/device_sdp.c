@@ -143,7 +143,8 @@ static struct section *begin(struct device *d, const char *l, unsigned index,
 		return NULL;
 	if (strcmp(kind, "application") == 0) {
 		d->bfcp_index = index;
-		d->bfcp_to = strcmp(profile, "UDP/BFCP") == 0 ? port : 0;
+		d->bfcp_to = d->has_bfcp && strcmp(profile, "UDP/BFCP") == 0
+			     ? port : 0;
 		(void)snprintf(d->bfcp_host, sizeof(d->bfcp_host), "%.63s",
 			       host);
 		return NULL;
