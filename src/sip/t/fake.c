@@ -79,6 +79,15 @@ static bool on_flow(void *arg, uint32_t flow, struct sip_peer *out,
 	return k->flow_is_there;
 }
 
+static bool on_trunk(void *arg, uint32_t flow, struct span *name)
+{
+	const struct fake *k = arg;
+
+	(void)flow;
+	*name = k->trunk ? span_str(k->trunk) : SPAN_NONE;
+	return k->trunk && k->believed;
+}
+
 static void on_inside(void *arg, const struct sip_peer *p, bool in)
 {
 	(void)arg;
@@ -146,7 +155,8 @@ int fake_init(struct fake *k)
 	struct face_cfg cfg = {
 		.ops = {.send = on_send, .tell = on_tell, .dial = on_dial,
 			.shut = on_shut, .may_send = on_may, .flow = on_flow,
-			.inside = on_inside, .sdp_read = on_read,
+			.trunk = on_trunk, .inside = on_inside,
+			.sdp_read = on_read,
 			.sdp_write = on_write, .sdp_wipe = on_wipe, .arg = k},
 	};
 	int r;

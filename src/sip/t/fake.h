@@ -25,6 +25,8 @@ struct fake {
 	struct sip_peer tls;		/* another over TLS, flow 7 */
 	bool flow_is_there;
 	const char *names;		/* of its certificate */
+	const char *trunk;		/* whose rules it met; NULL = none */
+	bool believed;			/* about who calls */
 	int send_error, tell_error;
 	unsigned sdps, shut;
 	uint32_t next_flow;

@@ -169,6 +169,43 @@ static void test_face__sends_the_200_again_until_its_ack(void **state)
 	assert_int_equal(face_calls(k.face), 0);
 }
 
+/* RFC 3325 9.1: from somebody who is not trusted it is as if it were not
+ * there. */
+static void test_face__reads_an_asserted_identity_of_who_is_believed(
+	void **state)
+{
+	static const char pai[] =
+		"P-Asserted-Identity: <tel:+4930123>, \"Chief\" "
+		"<sip:chief@cc.example>\n";
+	const struct {
+		const char *trunk;
+		bool believed, over_tls, want;
+	} rows[] = {{"cc", true, true, true}, {"cc", false, true, false},
+		    {NULL, true, true, false}, {"cc", true, false, false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char branch[] = {(char)('1' + i), 0};
+		const Cv__SipInvite *m;
+
+		k.trunk = rows[i].trunk;
+		k.believed = rows[i].believed;
+		fake_forget(&k);
+		invite(rows[i].over_tls ? &k.tls : &k.peer, "room", branch,
+		       pai);
+		m = fake_told(&k, IPC_SIP_INVITE);
+		assert_non_null(m);
+		assert_int_equal(m->caller->asserted.len > 0, rows[i].want);
+		assert_int_equal(m->caller->trunk.len > 0,
+				 rows[i].trunk && rows[i].over_tls);
+		assert_true(span_eq(ipc_bytes(m->caller->from_uri),
+				    SPAN_LIT("a@x.example")));
+		assert_true(!rows[i].want ||
+			    span_eq(ipc_bytes(m->caller->asserted),
+				    SPAN_LIT("+4930123")));
+	}
+}
+
 static void test_face__absorbs_the_invite_sent_again(void **state)
 {
 	(void)state;
@@ -908,6 +945,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_face__takes_a_call_from_invite_to_bye),
+		T(test_face__reads_an_asserted_identity_of_who_is_believed),
 		T(test_face__sends_the_200_again_until_its_ack),
 		T(test_face__absorbs_the_invite_sent_again),
 		T(test_face__knows_the_same_invite_by_another_way),

@@ -101,6 +101,8 @@ static void test_out__rings_is_answered_and_ends(void **state)
 	dial(&k, "sip:b@x.example", 7);
 	expect("INVITE sip:b@x.example SIP/2.0");
 	assert_true(fake_sent_has(&k, "From: \"The \\\"Room\\\"\" <sip:room@meet.example>"));
+	/* RFC 3325: nobody is told more than From says */
+	assert_false(fake_sent_has(&k, "Asserted-Identity"));
 	respond(&k, 0, "180 Ringing", "t1", "");
 	assert_int_equal(((const Cv__SipProgress *)
 			  fake_told(&k, IPC_SIP_PROGRESS))->status, 180);
