@@ -17,6 +17,7 @@
 #include "core/sandbox.h"
 #include "core/sip_dial.h"
 #include "core/sip_int.h"
+#include "core/sip_roster.h"
 #include "core/sip_trunk.h"
 #include "schema/paths.h"
 
@@ -363,6 +364,7 @@ static void beat(struct core *c)
 	load_tick(c);
 	defence_tick(c);
 	gateways_tick(c);
+	sip_rosters_tick(c);
 	ban_tick(c);
 	alert_tick(c);
 }

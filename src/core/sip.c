@@ -9,6 +9,7 @@
 #include "core/join_policy.h"
 #include "core/sip_refer.h"
 #include "core/sip_reg.h"
+#include "core/sip_roster.h"
 #include "core/sip_trunk.h"
 
 static struct span face_key(const uint64_t *face)
@@ -911,6 +912,9 @@ void sip_message(struct core *c, enum ipc_type type,
 	case IPC_SIP_REFER:
 		sip_refer(c, (const Cv__SipRefer *)(const void *)msg);
 		break;
+	case IPC_SIP_SUBSCRIBE:
+		sip_subscribe(c, (const Cv__SipSubscribe *)(const void *)msg);
+		break;
 	case IPC_SIP_REGISTER:
 		sip_register(c, (const Cv__SipRegister *)(const void *)msg);
 		break;
@@ -981,6 +985,8 @@ int sip_open(struct core *c)
 	cv__face_load__init(&s->load);
 	r = handles_new(&s->table, SIP_CALLS_MAX);
 	r = r ? r : map_new(&s->by_face, SIP_CALLS_MAX);
+	rand_bytes(s->roster_key, sizeof(s->roster_key));
+	r = r ? r : map_new(&s->rosters, SIP_CALLS_MAX);
 	r = r ? r : map_new(&s->connects, SIP_CONNECTS_MAX);
 	r = r ? r : map_new(&s->checks, SIP_CHECKS_MAX);
 	r = r ? r : handles_new(&s->invites, SIP_INVITES_MAX);
@@ -998,6 +1004,7 @@ void sip_close(struct core *c)
 	while (s->table && (call = handles_next(s->table, &slot, NULL)))
 		sip_call_free(call);
 	sip_regs_close(c);
+	sip_rosters_close(c);
 	handles_free(&s->table);
 	handles_free(&s->invites);
 	map_free(&s->by_face);

@@ -82,6 +82,7 @@ struct sip_call {
 	uint64_t gateway;		/* whose callee it is */
 	uint64_t replaces;		/* call whose seat it takes, or 0 */
 	uint32_t refer_req;		/* of the last SipRefer */
+	bool subscribed, wants_roster;	/* to who is in the room; all of it */
 	struct sip_dial *dial;		/* NULL: it came in */
 	int64_t start_us;
 };
@@ -99,6 +100,9 @@ struct sip {
 	struct handles *table;
 	struct map *by_face;		/* the face's number -> sip_call */
 	struct handles *invites;	/* that rules are asked for: sip_dial.c */
+	struct map *rosters;		/* meeting -> what was told: sip_roster.c */
+	uint64_t roster_key[2];
+	uint32_t roster_turn;
 	struct map *connects;		/* that courier makes: sip_connect.c */
 	struct map *checks;		/* of certificates: sip_trunk.c */
 	struct sip_figures figures;

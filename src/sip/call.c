@@ -48,6 +48,7 @@ struct call *call_new(struct face *f, const struct sip_peer *peer)
 	timer_init(&c->again, on_again, c);
 	timer_init(&c->guard, on_guard, c);
 	timer_init(&c->session, on_session, c);
+	timer_init(&c->sub_timer, sub_on_timer, c);
 	c->handle = handles_add(f->calls, c);
 	if (!c->handle ||
 	    map_put(f->by_tag, span_of(c->tag, TAG_LEN), c) < 0) {
@@ -112,6 +113,7 @@ static void close_call(struct call *c)
 	timer_cancel(&c->guard);
 	timer_cancel(&c->session);
 	out_forget(c);
+	sub_forget(c);
 	forget_txn(&c->invite);
 	forget_txn(&c->refresh);
 	forget_txn(&c->theirs);
@@ -127,6 +129,7 @@ void call_free(struct call *c)
 	timer_cancel(&c->again);
 	timer_cancel(&c->guard);
 	timer_cancel(&c->session);
+	timer_cancel(&c->sub_timer);
 	list_del(&c->at);
 	call_floor_drop(c);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -352,6 +352,12 @@ static void dispatch(struct call *c, struct txn *t)
 	case SIP_REFER:
 		on_refer(c, t);
 		break;
+	case SIP_SUBSCRIBE:
+		on_subscribe(c, t);
+		break;
+	case SIP_NOTIFY:		/* we subscribe to nothing */
+		say(c, t, 481);
+		break;
 	case SIP_OTHER:
 		say(c, t, 501);
 		break;

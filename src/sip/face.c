@@ -188,6 +188,8 @@ static void on_options(struct face *f, const struct sip_peer *from)
 
 static void on_stranger(struct face *f, const struct sip_peer *from)
 {
+	struct sip_event ev;
+
 	face_scanned(f, from, CV__SIP_SCAN__SIP_SCAN_METHOD,
 		     sip_hdr_value(&f->msg, SIP_H_USER_AGENT));
 	if (!from->flow) {
@@ -200,6 +202,11 @@ static void on_stranger(struct face *f, const struct sip_peer *from)
 	case SIP_PRACK:
 	case SIP_UPDATE:
 		refuse(f, &f->msg, from, 481);
+		break;
+	case SIP_SUBSCRIBE:
+		/* Who is in a conference is seen from inside of a call. */
+		refuse(f, &f->msg, from, sub_is_conference(&f->msg, &ev) ?
+		       403 : 489);
 		break;
 	case SIP_OTHER:
 		refuse(f, &f->msg, from, 501);

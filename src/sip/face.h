@@ -22,6 +22,7 @@ enum {
 	FACE_CALLS_MAX = 20000,
 	FACE_ASKED_MAX = 1024,		/* INVITEs that core has not judged */
 	FACE_REGS_MAX = 1024,		/* REGISTERs, likewise */
+	FACE_SUBS_MAX = 2000,		/* subscriptions, one a call */
 	FACE_DIALS_MAX = 512,		/* connections core makes for us */
 	FACE_NAME_MAX = 250,
 	FACE_REALM_MAX = 128,

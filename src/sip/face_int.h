@@ -12,6 +12,7 @@
  *	account.c  our account at a trunk: challenges are answered
  *	early.c    reliable provisional answers to calls of ours
  *	reg.c      REGISTER
+ *	sub.c      subscriptions to a conference
  *	tell.c     core's messages, scans, statistics
  *	trace.c    messages are noted for the ladder; reference numbers
  */
@@ -28,6 +29,7 @@
 #include "sip/floor.h"
 #include "sip/ladder.h"
 #include "sip/nonce.h"
+#include "sip/sub_machine.h"
 #include "sip/txn.h"
 #include "wire/sip/body.h"
 #include "wire/sip/write.h"
@@ -36,7 +38,7 @@ enum {
 	TAG_LEN = 16, KEY_LEN = 16, ROUTES_MAX = 2048, TEXT_MAX = 1024,
 	OUT_BYTES = SIP_MESSAGE_MAX, ARENA_BYTES = 1024 * 1024,
 	SCANS_MAX = 256, AGENT_MAX = 256, OK_MS = 64 * TXN_T1_MS,
-	FORKS_MAX = 8,
+	FORKS_MAX = 8, SUB_ID_MAX = 32,
 };
 
 /* Bytes of our own, or {NULL, 0}. */
@@ -129,6 +131,14 @@ struct call {
 	uint64_t refer_until_ns;
 	bool refer_silent;		/* RFC 4488 */
 	bool counted_inside;
+	/* The conference package. */
+	enum sub_state sub;
+	struct timer sub_timer;
+	uint64_t sub_until_ns;
+	uint32_t sub_version;
+	char sub_id[SUB_ID_MAX + 1];
+	struct txn *notify;		/* on its way, or NULL */
+	bool sub_missed;
 	/* BFCP was agreed. Its connection, if it has one (flow not 0). */
 	struct floor *floor;
 	struct sip_peer floor_peer;
@@ -171,7 +181,8 @@ struct face {
 	const struct sip_msg *response;	/* likewise */
 	uint64_t hash[4];
 	bool core_up;
-	uint32_t asked, last_req;
+	uint32_t asked, last_req, subs;
+	const Cv__SipRoster *roster;	/* the one that is told */
 	uint64_t now_ns;
 	uint64_t n[SIP_COUNTER_COUNT];
 	uint64_t told[SIP_COUNTER_COUNT];
@@ -368,6 +379,15 @@ bool early_take(struct call *c, const struct sip_msg *m);
 /* The description that came before this 200 in its dialog; E_NOTFOUND. */
 int  early_sdp(struct call *c, const struct sip_msg *m,
 	       Cv__LegDescription **out);
+
+/* --- sub.c --- */
+void on_subscribe(struct call *c, struct txn *t);
+void on_roster(struct face *f, const Cv__SipRoster *m);
+/* The only way its state changes. */
+void sub_event(struct call *c, enum sub_event e);
+void sub_on_timer(struct timer *tm, void *arg, uint64_t now_ns);
+void sub_forget(struct call *c);
+bool sub_is_conference(const struct sip_msg *m, struct sip_event *out);
 
 /* --- reg.c --- */
 void on_register(struct face *f, const struct sip_peer *from);

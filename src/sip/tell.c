@@ -142,6 +142,9 @@ static void dispatch(struct face *f, enum ipc_type type, const void *m,
 	case IPC_SIP_INFO:
 		on_core_info(f, m);
 		break;
+	case IPC_SIP_ROSTER:
+		on_roster(f, m);
+		break;
 	case IPC_SIP_REFER_STATE:
 		on_refer_state(f, m);
 		break;

@@ -86,7 +86,7 @@ void answer_by(struct face *f, struct answer *a, struct txn *t)
 void put_allow(struct wr *w)
 {
 	sip_wr_hdr_str(w, SIP_H_ALLOW, "INVITE, ACK, CANCEL, BYE, OPTIONS, "
-		       "UPDATE, INFO, PRACK, REFER");
+		       "UPDATE, INFO, PRACK, REFER, SUBSCRIBE");
 }
 
 void put_abilities(struct wr *w)
@@ -94,6 +94,7 @@ void put_abilities(struct wr *w)
 	put_allow(w);
 	sip_wr_hdr_str(w, SIP_H_ACCEPT, "application/sdp");
 	sip_wr_hdr_str(w, SIP_H_SUPPORTED, "timer, replaces, 100rel");
+	sip_wr_hdr_str(w, SIP_H_ALLOW_EVENTS, "conference");
 }
 
 static void put_extra(struct wr *w, unsigned status)
@@ -104,6 +105,8 @@ static void put_extra(struct wr *w, unsigned status)
 		put_allow(w);
 	else if (status == 415)
 		sip_wr_hdr_str(w, SIP_H_ACCEPT, "application/sdp");
+	else if (status == 489)
+		sip_wr_hdr_str(w, SIP_H_ALLOW_EVENTS, "conference");
 }
 
 void refuse(struct face *f, const struct sip_msg *req,

@@ -656,6 +656,68 @@ static void test_sip__a_transfer_is_declined(void **state)
 	kit_free(s);
 }
 
+static void subscribe(struct kit *k, uint64_t call, bool on)
+{
+	Cv__SipSubscribe m = CV__SIP_SUBSCRIBE__INIT;
+
+	m.call = call;
+	m.on = on;
+	assert_int_equal(KIT_SEND(k, SIP, SIP_SUBSCRIBE, &m), 0);
+}
+
+static void test_sip__who_is_inside_may_see_who_else_is(void **state)
+{
+	struct kit *k = *state;
+	struct kit_person host = kit_join(k, "Host \"1\"", "123456"), other;
+	Cv__SipRoster *r;
+	char gone[64] = "";
+
+	sip_guests(k);
+	assert_int_equal(kit_call(k, &host, false),
+			 CV__RESULT_CODE__RESULT_OK);
+	sip_invite(k, 7, &stranger);
+	assert_int_equal(sip_decision(k, 7, NULL), ANSWER);
+	/* not in a room yet */
+	subscribe(k, 7, true);
+	r = kit_wait(k, KIT_SIP, IPC_SIP_ROSTER);
+	assert_true(r->final);
+	assert_int_equal(r->n_users, 0);
+	kit_free(r);
+	sip_digits(k, 7, "654321#");
+	sip_expect(k, "hears", "welcome");
+	subscribe(k, 7, true);
+	r = kit_wait(k, KIT_SIP, IPC_SIP_ROSTER);
+	assert_true(r->full && !r->final);
+	assert_int_equal(r->n_calls, 1);
+	assert_true(r->calls[0] == 7);
+	assert_int_equal(r->n_users, 2);
+	assert_int_equal(r->n_all, 2);
+	assert_true(r->users[0]->host);
+	assert_true(span_eq(ipc_bytes(r->users[0]->name),
+			    SPAN_LIT("Host \"1\"")));
+	kit_free(r);
+	/* then only what changed */
+	other = kit_join(k, "Other", "123456");
+	r = kit_wait(k, KIT_SIP, IPC_SIP_ROSTER);
+	assert_false(r->full);
+	assert_int_equal(r->n_all, 3);
+	assert_int_equal(r->n_users, 1);
+	assert_true(span_eq(ipc_bytes(r->users[0]->name), SPAN_LIT("Other")));
+	memcpy(gone, r->users[0]->entity.data, r->users[0]->entity.len);
+	kit_free(r);
+	assert_int_equal(kit_command(k, &host, CV__OP__OP_P_DISCONNECT, gone),
+			 CV__RESULT_CODE__RESULT_OK);
+	r = kit_wait(k, KIT_SIP, IPC_SIP_ROSTER);
+	assert_int_equal(r->n_users, 1);
+	assert_true(r->users[0]->gone);
+	assert_true(span_eq(ipc_bytes(r->users[0]->entity), span_str(gone)));
+	kit_free(r);
+	(void)other;
+	subscribe(k, 7, false);
+	sip_bye(k, 7);
+	sip_expect(k, "", "");
+}
+
 static void reply_offer(struct kit *k)
 {
 	Cv__SipOffer *m = kit_wait(k, KIT_SIP, IPC_SIP_OFFER);
@@ -1036,6 +1098,7 @@ int main(int argc, char **argv)
 		T(test_sip__a_new_offer_is_answered),
 		T(test_sip__whole_pictures_may_be_asked_for),
 		T(test_sip__a_transfer_is_declined),
+		T(test_sip__who_is_inside_may_see_who_else_is),
 		T(test_sip__dead_media_is_offered_anew),
 		T(test_sip__a_leg_that_ends_ends_the_call),
 		T(test_sip__a_dead_face_ends_its_calls),

@@ -8,6 +8,7 @@
 #include "base/alloc_test.h"
 #include "base/clock.h"
 #include "ipc/ban.pb-c.h"
+#include "sip/roster.h"
 #include "sip/t/fake.h"
 
 static struct fake k;
@@ -627,8 +628,8 @@ static void test_dialog__refuses_the_rest_cleanly(void **state)
 	inside(&k.tls, "REFER", 3, "r", "1", tag,
 	       "Refer-To: <sip:b@x.example>, <sip:c@x.example>\n");
 	expect("SIP/2.0 400 ");
-	inside(&k.tls, "SUBSCRIBE", 4, "s", "1", tag, "Event: conference\n");
-	expect("SIP/2.0 405 ");
+	inside(&k.tls, "NOTIFY", 4, "s", "1", tag, "Event: conference\n");
+	expect("SIP/2.0 481 ");
 	inside(&k.tls, "DANCE", 5, "d", "1", tag, "");
 	expect("SIP/2.0 501 ");
 }
@@ -904,6 +905,165 @@ static void test_replaces__names_a_dialog_or_none(void **state)
 	assert_true(m->replaces && m->replaced == 0);
 }
 
+/* --- SUBSCRIBE --------------------------------------------------------------------- */
+
+static void subscribe(unsigned seq, const char *more)
+{
+	char branch[16];
+
+	(void)snprintf(branch, sizeof(branch), "s%u", seq);
+	inside(&k.tls, "SUBSCRIBE", seq, branch, "1", tag, more);
+}
+
+static void roster(bool full, bool final)
+{
+	Cv__SipRoster m = CV__SIP_ROSTER__INIT;
+	Cv__SipRosterEntry e = CV__SIP_ROSTER_ENTRY__INIT, *all[] = {&e};
+	uint64_t c = ((const Cv__SipInvite *)
+		      fake_told(&k, IPC_SIP_INVITE))->call;
+
+	e.entity = ipc_data(SPAN_LIT("0123"));
+	e.name = ipc_data(SPAN_LIT("A <b>\"&'\x01\xff Zo\xc3\xab"));
+	e.host = true;
+	e.gone = !full;
+	m.calls = &c;
+	m.n_calls = 1;
+	m.full = full;
+	m.final = final;
+	m.users = all;
+	m.n_users = 1;
+	m.n_all = 5;
+	m.locked = true;
+	fake_core(&k, IPC_SIP_ROSTER, &m.base);
+}
+
+/* The other side's word to our last NOTIFY. */
+static void noted(const char *status)
+{
+	char via[256], id[128], seq[64];
+	char req[FAKE_BYTES];
+
+	(void)snprintf(req, sizeof(req), "%s", fake_last(&k, 0));
+	fake_sayf(&k, &k.tls, "SIP/2.0 %s\nVia: %s\n"
+		  "From: <sip:room@meet.example>;tag=%s\n"
+		  "To: <sip:a@x.example>;tag=ft\nCall-ID: %s\nCSeq: %s\n",
+		  status, fake_hdr(req, "Via", via, sizeof(via)), tag,
+		  fake_hdr(req, "Call-ID", id, sizeof(id)),
+		  fake_hdr(req, "CSeq", seq, sizeof(seq)));
+}
+
+static void test_subscribe__is_told_the_whole_and_what_changes(void **state)
+{
+	(void)state;
+	(void)call_up(&k.tls, "1", "");
+	subscribe(2, "Event: conference;id=7\nExpires: 600\n");
+	expect("SIP/2.0 200 ");
+	assert_true(fake_sent_has(&k, "Expires: 600"));
+	assert_true(((const Cv__SipSubscribe *)
+		     fake_told(&k, IPC_SIP_SUBSCRIBE))->on);
+	roster(true, false);
+	expect("NOTIFY ");
+	assert_true(fake_sent_has(&k, "Event: conference;id=7"));
+	assert_true(fake_sent_has(&k, "Subscription-State: active;expires=600"));
+	assert_true(fake_sent_has(&k, "application/conference-info+xml"));
+	assert_true(fake_sent_has(&k, "state=\"full\" version=\"0\""));
+	assert_true(fake_sent_has(&k, "<user-count>5</user-count>"));
+	assert_true(fake_sent_has(&k, "<display-text>A &lt;b&gt;&quot;&amp;"
+				  "&apos; Zo\xc3\xab</display-text>"));
+	/* one at a time: what was missed is asked for anew, as a whole */
+	roster(false, false);
+	assert_int_equal(fake_count(&k, "NOTIFY "), 1);
+	assert_int_equal(fake_told_count(&k, IPC_SIP_SUBSCRIBE), 1);
+	noted("200 OK");
+	assert_int_equal(fake_told_count(&k, IPC_SIP_SUBSCRIBE), 2);
+	roster(true, false);
+	noted("200 OK");
+	roster(false, false);
+	expect("NOTIFY ");
+	assert_non_null(strstr(fake_last(&k, 0),
+			       "state=\"partial\" version=\"2\""));
+	assert_non_null(strstr(fake_last(&k, 0), "state=\"deleted\"/>"));
+	noted("200 OK");
+	roster(false, true);
+	expect("NOTIFY ");
+	assert_true(fake_sent_has(&k, "terminated;reason=noresource"));
+	roster(true, false);		/* too late */
+	assert_int_equal(fake_count(&k, "NOTIFY "), 4);
+}
+
+static void test_subscribe__ends_by_time_and_by_refusal(void **state)
+{
+	(void)state;
+	(void)call_up(&k.tls, "1", "");
+	subscribe(2, "Event: conference\nExpires: 60\n");
+	roster(true, false);
+	noted("200 OK");
+	fake_run(&k, 60100);
+	expect("NOTIFY ");
+	assert_true(fake_sent_has(&k, "terminated;reason=timeout"));
+	assert_false(((const Cv__SipSubscribe *)
+		      fake_told(&k, IPC_SIP_SUBSCRIBE))->on);
+	noted("200 OK");
+	/* fetch: once */
+	subscribe(3, "Event: conference\nExpires: 0\n");
+	roster(true, false);
+	expect("NOTIFY ");
+	assert_non_null(strstr(fake_last(&k, 0), "terminated;reason=timeout"));
+	assert_non_null(strstr(fake_last(&k, 0), "state=\"full\""));
+	noted("200 OK");
+	roster(false, false);
+	assert_int_equal(fake_count(&k, "NOTIFY "), 3);
+}
+
+static void test_subscribe__refuses_cleanly(void **state)
+{
+	(void)state;
+	(void)call_up(&k.tls, "1", "");
+	subscribe(2, "Event: dialog\n");
+	expect("SIP/2.0 489 ");
+	assert_true(fake_sent_has(&k, "Allow-Events: conference"));
+	subscribe(3, "");
+	expect("SIP/2.0 489 ");
+	subscribe(4, "Event: conference\nExpires: 5\n");
+	expect("SIP/2.0 423 ");
+	subscribe(5, "Event: conference\nAccept: text/plain\n");
+	expect("SIP/2.0 406 ");
+	assert_null(fake_told(&k, IPC_SIP_SUBSCRIBE));
+	/* they do not want what we send */
+	subscribe(6, "Event: conference\n");
+	roster(true, false);
+	noted("481 No");
+	assert_false(((const Cv__SipSubscribe *)
+		      fake_told(&k, IPC_SIP_SUBSCRIBE))->on);
+	assert_int_equal(face_calls(k.face), 1);
+}
+
+static void test_roster__keeps_to_its_size(void **state)
+{
+	static uint8_t buf[16384];
+	struct wr w = wr_of(buf, sizeof(buf));
+	Cv__SipRoster m = CV__SIP_ROSTER__INIT;
+	Cv__SipRosterEntry e[100], *all[100];
+	struct span out;
+
+	(void)state;
+	for (size_t i = 0; i < 100; i++) {
+		all[i] = &e[i];
+		cv__sip_roster_entry__init(&e[i]);
+		e[i].name = ipc_data(SPAN_LIT("\"\"\"\"\"\"\"\"\"\""));
+		e[i].entity = ipc_data(SPAN_LIT("abc"));
+	}
+	m.users = all;
+	m.n_users = m.n_all = 100;
+	roster_write(&w, &(struct roster_doc){
+		     .m = &m, .conference = SPAN_LIT("sip:r@x"),
+		     .full = true, .max_bytes = 4096});
+	assert_int_equal(wr_end(&w, &out), 0);
+	assert_true(out.n <= 4096);
+	assert_non_null(memmem(out.p, out.n, "<user-count>100<", 16));
+	assert_non_null(memmem(out.p, out.n, "</users></conference-info>", 26));
+}
+
 /* --- memory ------------------------------------------------------------------------ */
 
 static int body_call(void *arg)
@@ -981,6 +1141,10 @@ int main(void)
 		T(test_refer__is_one_at_a_time_and_ends_by_itself),
 		T(test_refer__passes_replaces_on),
 		T(test_replaces__names_a_dialog_or_none),
+		T(test_subscribe__is_told_the_whole_and_what_changes),
+		T(test_subscribe__ends_by_time_and_by_refusal),
+		T(test_subscribe__refuses_cleanly),
+		cmocka_unit_test(test_roster__keeps_to_its_size),
 		cmocka_unit_test(test_face__survives_each_failing_allocation),
 	};
 

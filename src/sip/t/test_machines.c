@@ -11,6 +11,7 @@
 #include "sip/filter.h"
 #include "sip/nonce.h"
 #include "sip/stream.h"
+#include "sip/sub_machine.h"
 #include "sip/txn_machine.h"
 
 /* One letter for what is done, one for where it goes. Rows: states; columns:
@@ -220,6 +221,44 @@ static void test_call_machine__goes_as_drawn_in_each_cell(void **state)
 					 call_state_name((enum call_state)s),
 					 e, call_state_name(x.next), x.todo);
 		}
+}
+
+/* Columns: SUBSCRIBE FETCH FULL PARTIAL FINAL EXPIRED REFUSED MISSED. Next: n
+ * none, p pending, a active, f fetch; do: A ask, S stop, R arm, F full, P
+ * partial, L last, E end. */
+static const char *const sub_want[SUB_STATE_COUNT][SUB_EVENT_COUNT] = {
+	[SUB_NONE] = {"pAR", "fAR", "n", "n", "n", "-", "n", "n"},
+	[SUB_PENDING] = {"pR", "fR", "aF", "p", "nE", "nSE", "nS", "p"},
+	[SUB_ACTIVE] = {"pAR", "fAR", "aF", "aP", "nE", "nSE", "nS", "pA"},
+	[SUB_FETCH] = {"pR", "fR", "nSL", "f", "nE", "nSE", "nS", "f"},
+};
+
+static void test_sub_machine__goes_as_drawn_in_each_cell(void **state)
+{
+	static const char letters[] = "ASRFPLE";
+
+	(void)state;
+	for (int s = 0; s < SUB_STATE_COUNT; s++)
+		for (int e = 0; e < SUB_EVENT_COUNT; e++) {
+			const struct sub_step x = sub_step((enum sub_state)s,
+							   (enum sub_event)e);
+			char got[16] = "-";
+			size_t n = 0;
+
+			if (!(x.todo & SUB_DO_REFUSED))
+				got[n++] = "npaf"[x.next];
+			else
+				assert_int_equal(x.next, s);
+			for (int b = 0; n && letters[b]; b++)
+				if (x.todo & 1u << b)
+					got[n++] = letters[b];
+			if (n)
+				got[n] = 0;
+			if (strcmp(got, sub_want[s][e]) != 0)
+				fail_msg("%d %d: %s", s, e, got);
+		}
+	assert_true(sub_step(SUB_STATE_COUNT, SUB_EV_FULL).todo &
+		    SUB_DO_REFUSED);
 }
 
 /* --- nonces ------------------------------------------------------------------------ */
@@ -481,6 +520,7 @@ int main(void)
 		cmocka_unit_test(test_txn_machine__does_what_the_rfc_says_in_each_cell),
 		cmocka_unit_test(test_txn_machine__times_are_those_of_the_table),
 		cmocka_unit_test(test_call_machine__goes_as_drawn_in_each_cell),
+		cmocka_unit_test(test_sub_machine__goes_as_drawn_in_each_cell),
 		cmocka_unit_test(test_nonce__is_good_once_for_each_number),
 		cmocka_unit_test(test_nonce__that_was_pushed_out_is_stale),
 		cmocka_unit_test(test_filter__drops_before_anything_is_parsed),
