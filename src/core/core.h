@@ -146,6 +146,7 @@ struct meeting {
 	bool over;			/* ACT_ROOM_END was carried out */
 	bool must_resend;		/* plan, even if it is the same */
 	bool must_present;		/* media is to be told who presents */
+	bool to_video;			/* ... and was told that video needs it */
 	uint32_t epoch;
 	uint64_t planned_ns;
 	struct timer tick, plan;
@@ -513,6 +514,8 @@ void picture_init(struct meeting *m);
 void picture_due(struct meeting *m);	/* plan soon, bursts become one */
 /* Are names drawn into the tiles? */
 bool picture_names(const struct meeting *m);
+/* Is presentation part of a picture of the plan? */
+bool picture_has_slides(const struct meeting *m);
 void picture_person(struct meeting *m, const struct part *p);
 /* The leg is no more: video forgets him. */
 void picture_gone(struct meeting *m, uint64_t leg);

@@ -16,6 +16,15 @@ static uint32_t downlink(const struct part_leg *l)
 	return l->kbps_cap < l->kbps_down ? l->kbps_cap : l->kbps_down;
 }
 
+/* A telephone with one picture: it has no place for presentation but that. */
+static bool mixes(const struct room *r, const struct part *p)
+{
+	const struct part *presenter = room_presenter(r);
+
+	return presenter && p->protocol == PART_BY_SIP &&
+	       !p->leg.slides.has && room_shows(presenter, p);
+}
+
 static void fill_person(const struct part *p, struct stage_person *who)
 {
 	*who = (struct stage_person){
@@ -78,6 +87,7 @@ static void fill_video_group(const struct stage_group *g, bool names,
 	v->slots = (uint64_t *)(uintptr_t)g->slots;
 	v->n_slots = g->n_slots;
 	v->names = names;
+	v->slides = g->slides;
 	if (splash)
 		v->splash = (char *)(uintptr_t)splash;
 }
@@ -168,6 +178,14 @@ static void send_media(struct meeting *m)
 
 /* --- planning ------------------------------------------------------------------------ */
 
+bool picture_has_slides(const struct meeting *m)
+{
+	for (uint32_t i = 0; i < m->out.n_groups; i++)
+		if (m->out.groups[i].slides)
+			return true;
+	return false;
+}
+
 static void note_groups(struct meeting *m)
 {
 	for (uint32_t i = 0; i < m->room->n_parts; i++) {
@@ -188,11 +206,17 @@ static void note_groups(struct meeting *m)
 static void fill_in(const struct meeting *m, struct stage_person *people,
 		    struct stage_in *in)
 {
+	const struct part *presenter = room_presenter(m->room);
 	struct core *c = m->c;
 
 	for (uint32_t i = 0; i < m->room->n_parts; i++)
-		if (m->room->parts[i]->state != PART_GONE)
-			fill_person(m->room->parts[i], &people[in->n++]);
+		if (m->room->parts[i]->state != PART_GONE) {
+			fill_person(m->room->parts[i], &people[in->n]);
+			people[in->n++].mixes = mixes(m->room,
+						      m->room->parts[i]);
+		}
+	if (presenter && presenter->leg.slides.sends)
+		in->presenter = presenter->leg.leg;
 	in->people = people;
 	memcpy(in->view, m->room->view, sizeof(in->view));
 	in->groups_max = (uint32_t)store_global(c->store,
@@ -221,7 +245,8 @@ static void plan_now(struct meeting *m)
 	mem_free(people);
 	m->planned_ns = m->c->now_ns;
 	arm(m, stage_due_ns(m->stage));
-	if (m->must_resend || m->must_present)
+	if (m->must_resend || m->must_present ||
+	    picture_has_slides(m) != m->to_video)
 		present_send(m);
 	if (!changed && !m->must_resend)
 		return;

@@ -73,6 +73,7 @@ void present_send(struct meeting *m)
 		msg.presenter = presenter->leg.leg;
 		fill_ways(m, presenter, w);
 	}
+	msg.to_video = m->to_video = picture_has_slides(m);
 	msg.ways = w->list;
 	msg.n_ways = w->n;
 	(void)ipc_send(ch, PRESENTATION, &msg);

@@ -48,7 +48,10 @@ void leg_ask_key(struct room *room, struct leg *leg, uint64_t now)
 {
 	struct worker *w = room->w;
 	const struct frame f = {.kind = FRAME_WANT_KEY, .chunks = 1,
-				.room = room->id, .stream = leg->id,
+				.flags = leg->is_slides ? FRAME_F_SLIDES : 0,
+				.room = room->id,
+				.stream = leg->is_slides
+					? plan_slides_id(leg->id) : leg->id,
 				.mono_ns = now};
 
 	if (leg->asked && now < leg->asked_ns + VIDEO_KEY_ASK_MS * NS_PER_MS)

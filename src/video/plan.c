@@ -25,19 +25,30 @@ static int take_splash(struct group_plan *p, const char *key)
 	return span_cstr(span_str(key), p->splash, sizeof(p->splash));
 }
 
+/* Presentation takes the main place, and everybody moves on. "slides" is
+ * presentation alone. */
 static int take_slots(struct group_plan *p, const Cv__VideoGroup *in)
 {
-	struct span view = span_str(in->layout);
-	unsigned max = layout_slots(view);
+	const bool is_alone = span_eq(span_str(in->layout),
+				      SPAN_LIT("slides"));
+	const struct span view = is_alone ? SPAN_LIT("1:0")
+					  : span_str(in->layout);
+	const unsigned max = layout_slots(view), first = in->slides != 0;
 
 	if (max == 0)
 		return E_UNSUPPORTED;
 	if (in->n_slots > LAYOUT_SLOTS_MAX)
 		return E_LIMIT;
-	for (unsigned i = 0; i < in->n_slots && i < max; i++) {
-		p->slots[i] = in->slots[i];
+	if (in->slides & PLAN_SLIDES_BIT || (is_alone && !in->slides))
+		return E_INVAL;
+	if (first) {
+		p->slots[0] = p->slides = plan_slides_id(in->slides);
+		p->used = 1;
+	}
+	for (unsigned i = 0; i < in->n_slots && i + first < max; i++) {
+		p->slots[i + first] = in->slots[i];
 		if (in->slots[i])
-			p->used = (uint8_t)(i + 1);
+			p->used = (uint8_t)(i + first + 1);
 	}
 	p->layout = layout_find(view, p->used);
 	return 0;

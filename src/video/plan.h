@@ -7,6 +7,15 @@
 
 enum { PLAN_SPLASH_MAX = 32 };
 
+/* What a leg presents is a stream of its own, and stands in the picture like a
+ * person of its own: under this number. No handle has the bit, because tables
+ * are far smaller (base/handle.h: the slot is the lower half). */
+#define PLAN_SLIDES_BIT (UINT64_C(1) << 31)
+static inline uint64_t plan_slides_id(uint64_t leg)
+{
+	return leg ^ PLAN_SLIDES_BIT;
+}
+
 struct group_plan {
 	uint32_t id;
 	enum frame_codec codec;
@@ -17,10 +26,12 @@ struct group_plan {
 	uint8_t used;			/* last filled slot + 1 */
 	bool names;
 	uint64_t slots[LAYOUT_SLOTS_MAX];
+	uint64_t slides;		/* plan_slides_id(), in slots[0]; 0 = none */
 	char splash[PLAN_SPLASH_MAX];
 };
 
-/* E_LIMIT (size, rate, slots), E_UNSUPPORTED (codec, layout, splash). */
+/* E_LIMIT (size, rate, slots), E_UNSUPPORTED (codec, layout, splash).
+ * E_INVAL (a leg that cannot be). */
 int  group_plan_decode(struct group_plan *out, const Cv__VideoGroup *in);
 /* The encoder of `a` goes on for `b`, without a keyframe. */
 bool group_plan_continues(const struct group_plan *a,

@@ -174,6 +174,8 @@ int worker_person(struct worker *w, const Cv__VideoPerson *m, uint64_t now)
 
 	if (!room)
 		return E_NOTFOUND;
+	if (m->leg & PLAN_SLIDES_BIT)
+		return E_INVAL;
 	leg = room_leg(room, m->leg);
 	if (m->gone) {
 		if (leg)
@@ -249,6 +251,33 @@ static int plan_group(struct room *room, struct group **old, unsigned n_old,
 	return r;
 }
 
+/* A presentation is there while a group shows it. */
+static void add_slides(struct room *room, uint64_t id)
+{
+	struct leg *leg;
+
+	if (!id || room_leg(room, id))
+		return;
+	if (add_leg(room, id, &leg) < 0) {
+		room->w->stats.refused++;
+		return;
+	}
+	leg->is_slides = leg->video = leg->tiles.is_whole = true;
+}
+
+static void show_legs(struct room *room, uint64_t now)
+{
+	for (unsigned i = 0; i < room->n_groups; i++)
+		add_slides(room, room->groups[i]->plan.slides);
+	list_each(it, tmp, &room->legs) {
+		struct leg *leg = list_entry(it, struct leg, at);
+
+		leg_set_shown(room, leg, shown_in(room, leg->id), now);
+		if (leg->is_slides && !leg->shown)
+			remove_leg(room, leg, now);
+	}
+}
+
 int worker_plan(struct worker *w, const Cv__VideoPlan *m, uint64_t now)
 {
 	struct room *room = find_room(w, m->room);
@@ -273,11 +302,7 @@ int worker_plan(struct worker *w, const Cv__VideoPlan *m, uint64_t now)
 	}
 	for (unsigned i = 0; i < n_old; i++)
 		group_free(room, &old[i]);
-	list_each(it, tmp, &room->legs) {
-		struct leg *leg = list_entry(it, struct leg, at);
-
-		leg_set_shown(room, leg, shown_in(room, leg->id), now);
-	}
+	show_legs(room, now);
 	return 0;
 }
 
@@ -379,7 +404,8 @@ static bool for_group(struct room *room, const struct frame *f, uint64_t now)
 
 static bool for_leg(struct room *room, const struct frame *f, uint64_t now)
 {
-	struct leg *leg = room_leg(room, f->stream);
+	struct leg *leg = room_leg(room, f->flags & FRAME_F_SLIDES
+				   ? plan_slides_id(f->stream) : f->stream);
 
 	if (!leg)
 		return false;

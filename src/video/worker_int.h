@@ -20,6 +20,7 @@ struct leg {
 	size_t name_n;
 	uint64_t name_serial;
 	bool video;			/* camera on, says core */
+	bool is_slides;			/* what somebody presents */
 	bool speaking;
 	uint32_t shown;			/* bit per group of the room */
 	uint64_t hidden_ns;		/* since when nobody shows him */

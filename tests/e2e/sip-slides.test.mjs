@@ -70,6 +70,29 @@ test('devices present to each other; who comes later takes over', { timeout: 900
   }
 });
 
+test('a device with one picture is shown the presentation in it', { timeout: 60000 }, async () => {
+  const all = [];
+  try {
+    all.push((await device(0)).d);
+    const { d, got } = await device(1, { slides: undefined, bfcp: undefined });
+    all.push(d);
+    assert.ok(!got.slides && !got.bfcp);
+    const picture = (rgb) => until(`its picture is ${rgb}`, async () => near((await d.tell()).video_rgb, rgb) || null);
+    await picture([60, 60, 60]);
+    all[0].order('present');
+    await floor(all[0], 'granted');
+    await picture(SLIDES[0]);
+    all[0].order('unpresent');
+    await floor(all[0], 'released');
+    await picture([60, 60, 60]);
+    for (const x of all) x.order('hangup');
+    for (const x of all) assert.deepEqual((await x.result()).faults, []);
+    await until('they have left', () => roster().length === 0);
+  } finally {
+    for (const x of all) await x.end();
+  }
+});
+
 const middle = (p) => p.page.evaluate(() => {
   const v = document.querySelector('.slides-picture');
   if (!v?.videoWidth) return null;

@@ -493,6 +493,8 @@ static enum stage_view view_for(const struct plan *p,
 		return who->wait;
 	if (p->inside < 2)
 		return p->in->mirror && who->shows ? VIEW_SHARED : VIEW_ALONE;
+	if (p->in->presenter && who->mixes && who->leg != p->in->presenter)
+		return VIEW_PRESENTED;
 	if (personal(p))
 		return VIEW_PERSONAL;
 	if (has_main_place(p->in->view) && who->leg == p->s->main)
@@ -705,6 +707,20 @@ static void fill_personal(const struct plan *p, struct stage_group *g)
 		g->slots[g->n_slots++] = other_than(p, g->owner);
 }
 
+static void fill_presented(const struct plan *p, struct stage_group *g)
+{
+	enum { BESIDE = 7 };
+
+	memcpy(g->layout, "1:7", sizeof("1:7"));
+	g->slides = p->in->presenter;
+	fill_shared(p, g);
+	if (g->n_slots <= BESIDE)
+		return;
+	memset(&g->slots[BESIDE], 0,
+	       (g->n_slots - BESIDE) * sizeof(*g->slots));
+	g->n_slots = BESIDE;
+}
+
 static void fill_group(const struct plan *p, const struct want *w,
 		       struct stage_group *g)
 {
@@ -719,7 +735,9 @@ static void fill_group(const struct plan *p, const struct want *w,
 	}
 	g->step = &steps[w->step];
 	memcpy(g->layout, p->in->view, sizeof(g->layout));
-	if (w->view == VIEW_PERSONAL)
+	if (w->view == VIEW_PRESENTED)
+		fill_presented(p, g);
+	else if (w->view == VIEW_PERSONAL)
 		fill_personal(p, g);
 	else if (w->view == VIEW_MAIN)
 		fill_main(p, g);

@@ -10,7 +10,8 @@
  * where that one stood. Up to
  * `personal_max` people: one picture each, without himself, while the worker
  * has time. Whoever waits gets a splash picture and never shares a group with
- * those inside. Alone: a splash.
+ * those inside. Alone: a splash. Who has no section for presentation gets one
+ * picture, shared by all of them, with what is presented in the main place.
  *
  * A picture is made in one of three fixed steps of size and rate; nothing a
  * client says makes another. Too many groups: the two of the same codec whose
@@ -54,6 +55,7 @@ enum stage_view {
 	VIEW_SHARED,
 	VIEW_MAIN,		/* for the person in the main place */
 	VIEW_PERSONAL,		/* without `owner` */
+	VIEW_PRESENTED,		/* what is presented, and small who speaks */
 	VIEW_ALONE, VIEW_WAIT_HOST, VIEW_WAIT_LOCK,	/* splashes */
 	VIEW_COUNT
 };
@@ -67,6 +69,7 @@ struct stage_person {
 	uint32_t codec;		/* he can receive; 0 = no picture */
 	uint32_t kbps_down;	/* 0 = unknown */
 	bool storm;
+	bool mixes;		/* is shown what is presented in this picture */
 	int64_t spotlight_us;	/* earliest first in the main place; 0 = no */
 };
 
@@ -78,6 +81,7 @@ struct stage_in {
 	uint32_t personal_max;
 	uint32_t step_min;	/* best step allowed: 0 = 1280x720 */
 	uint32_t load_permille;	/* of the video worker */
+	uint64_t presenter;	/* leg whose presentation is to be seen, 0 = none */
 	bool mirror;		/* who is alone sees himself (test calls) */
 };
 
@@ -88,6 +92,7 @@ struct stage_group {
 	uint32_t codec;
 	const struct stage_step *step;
 	uint32_t receivers;
+	uint64_t slides;	/* leg whose presentation has the main place */
 	char layout[8];		/* "splash" for splashes */
 	uint32_t n_slots;
 	uint64_t slots[STAGE_SLOTS_MAX];

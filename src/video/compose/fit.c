@@ -31,6 +31,16 @@ static struct fit bars(unsigned sw, unsigned sh, unsigned cw, unsigned ch)
 	return f;
 }
 
+struct fit fit_whole(unsigned src_w, unsigned src_h, unsigned cell_w,
+		     unsigned cell_h)
+{
+	const unsigned want_w = src_h * cell_w / cell_h;
+
+	return is_close(want_w, src_w)
+		? whole(src_w, src_h, cell_w, cell_h)
+		: bars(src_w, src_h, cell_w, cell_h);
+}
+
 struct fit fit_compute(unsigned src_w, unsigned src_h, unsigned cell_w,
 		       unsigned cell_h)
 {

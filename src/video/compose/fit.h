@@ -15,6 +15,9 @@ struct fit {
 	uint16_t dx, dy, dw, dh;	/* part of the cell */
 };
 
+/* Nothing is cut off: text at the edge of a presentation counts. */
+struct fit fit_whole(unsigned src_w, unsigned src_h, unsigned cell_w,
+		     unsigned cell_h);
 /* All sizes at least 2. */
 struct fit fit_compute(unsigned src_w, unsigned src_h, unsigned cell_w,
 		       unsigned cell_h);

@@ -12,9 +12,11 @@ static enum FilterMode filter_for(const struct fit *f)
 		? kFilterBox : kFilterBilinear;
 }
 
-static int scale(struct pic *dst, const struct pic *src)
+static int scale(struct pic *dst, const struct pic *src, bool is_whole)
 {
-	struct fit f = fit_compute(src->w, src->h, dst->w, dst->h);
+	const struct fit f = is_whole
+		? fit_whole(src->w, src->h, dst->w, dst->h)
+		: fit_compute(src->w, src->h, dst->w, dst->h);
 	size_t luma = (size_t)f.sy * (size_t)src->stride_y + f.sx;
 	size_t chroma = f.sy / 2u * (size_t)src->stride_uv + f.sx / 2u;
 	size_t out_luma = (size_t)f.dy * (size_t)dst->stride_y + f.dx;
@@ -69,7 +71,7 @@ int tile_get(struct tile_cache *c, const struct pic *src, uint64_t serial,
 	}
 	c->at[i].used = ++c->uses;
 	if (c->at[i].serial != serial) {
-		r = scale(p, src);
+		r = scale(p, src, c->is_whole);
 		if (r < 0)
 			return r;
 		c->at[i].serial = serial;

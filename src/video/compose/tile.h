@@ -16,6 +16,7 @@ struct tile_cache {
 		uint64_t used;
 	} at[TILE_SIZES_MAX];
 	uint64_t uses, scaled;
+	bool is_whole;			/* nothing is cut off */
 };
 
 /* `serial` names the source's content. E_NOMEM. */

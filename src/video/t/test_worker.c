@@ -14,6 +14,8 @@
 #include "video/text/text.h"
 #include "video/worker_int.h"
 
+/* The sender who stands for what leg 1 presents. */
+enum { SLIDES = 4 };
 enum { ROOM = 77, W = 320, H = 180, SENDERS_MAX = 40, TOLERANCE = 14 };
 #define MS NS_PER_MS
 
@@ -35,7 +37,8 @@ struct house {
 	uint32_t last_id[4];
 	unsigned out[4], keys[4];
 	size_t bytes[4];
-	unsigned asked[SENDERS_MAX];
+	unsigned asked[SENDERS_MAX], asked_slides;
+	uint8_t flags;			/* of what senders send, beside KEY */
 	int send_error;
 };
 
@@ -47,6 +50,10 @@ static int on_send(void *arg, const struct frame *f)
 
 	if (h->send_error)
 		return h->send_error;
+	if (f->kind == FRAME_WANT_KEY && f->flags & FRAME_F_SLIDES) {
+		h->asked_slides += i == 1;
+		return 0;
+	}
 	if (f->kind == FRAME_WANT_KEY) {
 		h->asked[i]++;
 		return 0;
@@ -194,7 +201,9 @@ static int send_picture(struct house *h, unsigned leg, bool key, bool lose)
 	f.id = s->id++;
 	f.data = o.data;
 	f.total = (uint32_t)o.data.n;
-	f.flags = o.key ? FRAME_F_KEY : 0;
+	f.flags = (uint8_t)((o.key ? FRAME_F_KEY : 0) | h->flags);
+	if (h->flags & FRAME_F_SLIDES)
+		f.stream = 1;
 	if (!lose)
 		worker_frame(h->w, &f, h->now);
 	return 0;
@@ -265,6 +274,46 @@ static void test_worker__composes_everybody_at_his_place(void **state)
 					    color_of(k + 1)));
 		house_free(&h);
 	}
+}
+
+static void test_worker__presentation_has_the_main_place(void **state)
+{
+	uint64_t slots[LAYOUT_SLOTS_MAX];
+	Cv__VideoGroup g = group_of(slots, 2, "1:7"), *list[1] = {&g};
+	struct house h = {.now = NS_PER_S};
+
+	(void)state;
+	open_meeting(&h, 2, "1:7");
+	g.slides = 1;
+	plan(&h, list, 1);
+	assert_int_equal(h.asked_slides, 1);
+	h.flags = FRAME_F_SLIDES;
+	assert_int_equal(send_picture(&h, SLIDES, true, false), 0);
+	h.flags = 0;
+	pass(&h, 100);
+	assert_true(cell_is(&h, 1, "1:7", 3, 0, color_of(SLIDES)));
+	/* whoever presents keeps his own place beside it */
+	assert_true(cell_is(&h, 1, "1:7", 3, 1, color_of(1)));
+	assert_true(cell_is(&h, 1, "1:7", 3, 2, color_of(2)));
+	/* alone */
+	g.layout = (char *)(uintptr_t)"slides";
+	plan(&h, list, 1);
+	pass(&h, 100);
+	assert_true(cell_is(&h, 1, "1:0", 1, 0, color_of(SLIDES)));
+	/* over: nothing of it stays */
+	assert_int_equal(h.w->n_legs, 3);
+	plan_one(&h, 2, "1:7");
+	pass(&h, 100);
+	assert_int_equal(h.w->n_legs, 2);
+	assert_true(cell_is(&h, 1, "1:7", 2, 0, color_of(1)));
+	/* "slides" of nobody, and a leg that cannot be */
+	g.slides = 0;
+	plan(&h, list, 1);
+	g.slides = PLAN_SLIDES_BIT | 1;
+	plan(&h, list, 1);
+	assert_int_equal(stats(&h).refused, 2);
+	assert_int_equal(person(&h, PLAN_SLIDES_BIT | 1, "x", true), E_INVAL);
+	house_free(&h);
 }
 
 static void test_worker__speaks_h264_too(void **state)
@@ -942,6 +991,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_worker__composes_everybody_at_his_place),
+		cmocka_unit_test(test_worker__presentation_has_the_main_place),
 		cmocka_unit_test(test_worker__speaks_h264_too),
 		cmocka_unit_test(test_worker__follows_a_new_order_of_people),
 		cmocka_unit_test(

@@ -127,6 +127,42 @@ static void test_stage__alone_sees_a_splash(void **state)
 	done(k);
 }
 
+static void test_stage__telephones_share_one_picture_with_slides(void **state)
+{
+	struct kit *k = kit(12);
+	const struct stage_group *g;
+
+	(void)state;
+	k->people[4].mixes = k->people[5].mixes = k->people[6].mixes = true;
+	memcpy(k->in.view, "4:0", 4);
+	plan(k);
+	sound(k);
+	/* nobody presents: nothing differs */
+	assert_ptr_equal(group_of(k, 5), group_of(k, 1));
+	assert_int_equal(group_of(k, 5)->slides, 0);
+	k->in.presenter = 7;
+	assert_true(plan(k));
+	sound(k);
+	g = group_of(k, 5);
+	assert_int_equal(g->view, VIEW_PRESENTED);
+	assert_int_equal(g->slides, 7);
+	assert_string_equal(g->layout, "1:7");
+	assert_true(g->n_slots > 0 && g->n_slots <= 7);
+	assert_ptr_equal(group_of(k, 6), g);
+	/* not to himself, and not to those who have a section for it */
+	assert_true(group_of(k, 7) != g && !group_of(k, 7)->slides);
+	assert_true(group_of(k, 1) != g && !group_of(k, 1)->slides);
+	/* another presenter is another picture of the same group */
+	k->in.presenter = 1;
+	assert_true(plan(k));
+	assert_int_equal(group_of(k, 5)->slides, 1);
+	assert_ptr_equal(group_of(k, 7), group_of(k, 5));
+	k->in.presenter = 0;
+	assert_true(plan(k));
+	assert_int_equal(group_of(k, 5)->slides, 0);
+	done(k);
+}
+
 static void test_stage__up_to_three_never_see_themselves(void **state)
 {
 	(void)state;
@@ -566,6 +602,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stage__alone_sees_a_splash),
+		cmocka_unit_test(test_stage__telephones_share_one_picture_with_slides),
 		cmocka_unit_test(test_stage__up_to_three_never_see_themselves),
 		cmocka_unit_test(test_stage__more_share_one_picture_but_the_main_one),
 		cmocka_unit_test(test_stage__speaker_must_lead_for_a_second),

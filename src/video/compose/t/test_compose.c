@@ -160,6 +160,19 @@ static void test_compose__clips_sprites(void **state)
 	pic_free(&canvas);
 }
 
+static void test_fit__a_presentation_is_whole(void **state)
+{
+	struct fit f = fit_whole(640, 480, 640, 360);	/* 4:3 into 16:9 */
+
+	(void)state;
+	assert_true(f.sw == 640 && f.sh == 480 && f.dh == 360);
+	assert_true(f.dw == 480 && f.dx == 80 && f.dy == 0);
+	f = fit_whole(1920, 1080, 960, 540);
+	assert_true(f.dw == 960 && f.dh == 540 && f.sw == 1920);
+	f = fit_whole(2000, 100, 640, 360);
+	assert_true(f.sw == 2000 && f.dw == 640 && f.dh == 32);
+}
+
 static void test_fit__crops_a_little_and_never_a_face(void **state)
 {
 	struct fit f;
@@ -296,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_compose__frames_the_speaker),
 		cmocka_unit_test(test_compose__empties_a_cell),
 		cmocka_unit_test(test_compose__clips_sprites),
+		cmocka_unit_test(test_fit__a_presentation_is_whole),
 		cmocka_unit_test(test_fit__crops_a_little_and_never_a_face),
 		cmocka_unit_test(test_fit__stays_inside_for_every_shape),
 		cmocka_unit_test(test_tile__scales_once_for_all_groups),
