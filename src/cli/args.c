@@ -38,6 +38,8 @@ const struct args_verb args_verbs[] = {
 	{"show", "conference participant registration",
 	 "live rooms, participants, registered apps and devices"},
 	{"disconnect", "conference participant", "a meeting, or one person"},
+	{"doctor", "",
+	 "checks names, certificate, addresses, ports, time, disk, rights"},
 	{"verify", "audit", "the audit chain"},
 	{"status", "", "the platform's state"},
 	{"completion", "bash", "a completion script for bash"},
@@ -128,6 +130,7 @@ static int word(struct args *a, const char *text, char error[ARGS_ERROR_MAX])
 		return 0;
 	}
 	if (!*a->resource && strcmp(a->verb, "status") != 0 &&
+	    strcmp(a->verb, "doctor") != 0 &&
 	    strcmp(a->verb, "trace") != 0) {
 		a->resource = full_name(text);
 		return 0;

@@ -8,6 +8,7 @@
 #include "cli/args.h"
 #include "cli/complete.h"
 #include "cli/conn.h"
+#include "cli/doctor.h"
 #include "cli/firewall_cmd.h"
 #include "cli/ladder.h"
 #include "cli/print.h"
@@ -337,6 +338,36 @@ static int refused(const struct cli *c)
 	return c->error == E_NOTFOUND ? EXIT_MISSING : EXIT_REFUSED;
 }
 
+/* The first fact of this name, as text. */
+static void fact_of(const struct cli *c, const char *name, char *dst,
+		    size_t cap)
+{
+	dst[0] = 0;
+	for (size_t i = 0; i < rows_count(c->rows); i++)
+		if (span_eq(rows_get(c->rows, i, "name"), span_str(name)) &&
+		    span_cstr(rows_get(c->rows, i, "value"), dst, cap) == 0)
+			return;
+}
+
+static int examine(const struct cli *c)
+{
+	static struct doctor_local local;
+	static struct doctor_report report;
+	char data_dir[512], trust[512];
+
+	fact_of(c, "data_dir", data_dir, sizeof(data_dir));
+	fact_of(c, "trust", trust, sizeof(trust));
+	doctor_look(&local, data_dir, trust);
+	doctor_judge(&report, c->rows, &local);
+	if (c->args.json)
+		(void)doctor_print_json(stdout, &report);
+	else
+		doctor_print(stdout, &report);
+	doctor_release(&local);
+	return fflush(stdout) == 0 && doctor_worst(&report) < DOCTOR_FAIL ? 0 :
+	       EXIT_REFUSED;
+}
+
 static int run(struct cli *c)
 {
 	const char *path = c->args.socket;
@@ -356,12 +387,17 @@ static int run(struct cli *c)
 	e = conn_open(&conn, path);
 	if (e < 0)
 		return unreached(c, path, e);
+	if (strcmp(c->args.verb, "doctor") == 0 && isatty(STDERR_FILENO))
+		(void)fputs("asking the platform and its name servers (at "
+			    "most 10 s) ...\n", stderr);
 	e = exchange(c, conn);
 	conn_close(&conn);
 	if (e < 0)
 		return unreached(c, path, e);
 	if (c->error < 0)
 		return refused(c);
+	if (strcmp(c->args.verb, "doctor") == 0)
+		return examine(c);
 	tell_later(c);
 	show(c);
 	return fflush(stdout) == 0 ? 0 : EXIT_REFUSED;

@@ -108,6 +108,15 @@ struct span rows_get(const struct rows *r, size_t i, const char *field)
 	return i < r->n ? value_of(&r->line[i], field) : SPAN_NONE;
 }
 
+struct span rows_nth(const struct rows *r, size_t i, const char *field,
+		     size_t n)
+{
+	for (size_t k = 0; i < r->n && k < r->line[i].n; k++)
+		if (strcmp(r->line[i].cell[k].name, field) == 0 && n-- == 0)
+			return r->line[i].cell[k].value;
+	return SPAN_NONE;
+}
+
 /* --- characters ----------------------------------------------------------- */
 
 static uint32_t next_char(struct span s, size_t *len)

@@ -17,6 +17,9 @@ struct span rows_last(const struct rows *r, const char *field);
 
 /* Of the i-th; empty when there is none. */
 struct span rows_get(const struct rows *r, size_t i, const char *field);
+/* The n-th of that name. */
+struct span rows_nth(const struct rows *r, size_t i, const char *field,
+		     size_t n);
 
 /* What a terminal may get: well-formed UTF-8 without control characters and
  * without what turns the direction of text. Pure; dst gets at most cap - 1

@@ -332,7 +332,7 @@ static void runtime_verb(struct answer *a, const Cv__CliRequest *rq)
 		disconnect_participant(a, cli_asked(rq, "which"));
 	else if (!cli_guard_verb(a, rq) && !cli_route_verb(a, rq) &&
 		 !cli_policy_verb(a, rq) && !cli_sip_verb(a, rq) &&
-		 !cli_trace_verb(a, rq))
+		 !cli_trace_verb(a, rq) && !cli_doctor_verb(a, rq))
 		answer_end(a, E_UNSUPPORTED, "verb: not one of list create change "
 		       "remove show disconnect verify status");
 }

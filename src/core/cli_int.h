@@ -69,3 +69,8 @@ bool cli_sip_verb(struct answer *a, const Cv__CliRequest *rq);
 
 /* The verb trace; false: another one. The answer may come later. */
 bool cli_trace_verb(struct answer *a, const Cv__CliRequest *rq);
+
+/* --- cli_doctor.c ----------------------------------------------------------- */
+
+/* The verb doctor; false: another one. The answer may come later. */
+bool cli_doctor_verb(struct answer *a, const Cv__CliRequest *rq);

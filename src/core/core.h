@@ -44,6 +44,7 @@
 #include "core/trace.h"
 #include "ban.pb-c.h"
 #include "common.pb-c.h"
+#include "courier.pb-c.h"
 #include "media.pb-c.h"
 #include "ipc/role.h"
 #include "super.pb-c.h"
@@ -227,6 +228,7 @@ struct core {
 	struct sip *sip;
 	struct trace *trace;
 	struct trace_asks *trace_asks;	/* cli_trace.c */
+	struct doctor *doctor;		/* cli_doctor.c */
 	struct sip_regs *sip_regs;
 	struct alarms *alarms;
 	uint8_t ticket_key[TICKET_KEY_LEN];
@@ -441,6 +443,13 @@ void leg_note(struct core *c, uint64_t leg, bool from_media, const char *what,
 /* --- cli_trace.c ------------------------------------------------------------------------ */
 
 void cli_trace_close(struct core *c);
+
+/* --- cli_doctor.c ----------------------------------------------------------------------- */
+
+int  cli_doctor_open(struct core *c, const struct role_boot *boot);
+void cli_doctor_close(struct core *c);
+/* courier answered. */
+void cli_doctor_message(struct core *c, const Cv__LookedUp *m);
 
 /* --- load.c: how much is refused --------------------------------------------------------- */
 

@@ -242,6 +242,8 @@ static void on_courier_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		sip_connected(c, msg, fds, n_fds);
 	else if (type == IPC_CERT_STATUS)
 		cert_status(c, (const Cv__CertStatus *)(const void *)msg);
+	else if (type == IPC_LOOKED_UP)
+		cli_doctor_message(c, (const Cv__LookedUp *)(const void *)msg);
 	else
 		fetch_message(c, type, msg);
 	refuse_fds(fds, n_fds);
@@ -614,6 +616,7 @@ static int prepare(struct core *c, struct role_boot *boot)
 	core_turn(c);
 	c->start_ns = c->now_ns;
 	read_place(c, boot);
+	r = r ? r : cli_doctor_open(c, boot);
 	r = r ? r : boot_id(c, boot);
 	r = r ? r : read_key(boot, &key);
 	if (r < 0)
@@ -690,6 +693,7 @@ static void stop(struct core *c)
 	regs_close(c);
 	sip_close(c);
 	cli_trace_close(c);
+	cli_doctor_close(c);
 	trace_free(&c->trace);
 }
 

@@ -9,6 +9,7 @@
 #include "courier/json/json.h"
 #include "courier/own.h"
 #include "courier/revoke/check.h"
+#include "courier/lookup.h"
 #include "courier/sip/connect.h"
 #include "courier/url.h"
 #include "wire/jpeg/jpeg.h"
@@ -483,6 +484,8 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		secret_wipe(m->password.data, m->password.len);
 	} else if (type == IPC_CONNECT) {
 		connect_take(c, (const void *)msg);
+	} else if (type == IPC_LOOKUP) {
+		lookup_take(c, (const void *)msg);
 	} else if (type == IPC_CERT_CHECK) {
 		revoke_take(c->revoke, (const void *)msg);
 	} else if (type == IPC_SETTINGS) {
@@ -499,6 +502,7 @@ static void drop_all(struct courier *c)
 	list_each(b, t2, &c->active)
 		job_free(list_entry(b, struct job, at));
 	connect_drop_all(c);
+	lookup_drop_all(c);
 	revoke_drop_all(c->revoke);
 }
 
@@ -560,6 +564,7 @@ int courier_init(struct courier *c, struct event_base *base,
 	list_init(&c->waiting);
 	list_init(&c->strangers);
 	list_init(&c->connects);
+	list_init(&c->lookups);
 	c->can_tell_own = own_can_tell();
 	if (!c->can_tell_own)
 		log_warn(MOD, "every address can be bound to here: only advertised ones are known as our own");

@@ -47,6 +47,8 @@ struct courier {
 	unsigned n_strangers_active, n_strangers_waiting;	/* of them */
 	struct list connects;		/* sip/connect.h */
 	unsigned n_connects;
+	struct list lookups;		/* lookup.h */
+	unsigned n_lookups;
 	struct revoke *revoke;		/* revoke/check.h */
 	struct outguard_net allowed[OUTGUARD_NETS_MAX];
 	struct outguard_net management[OUTGUARD_NETS_MAX];

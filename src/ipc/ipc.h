@@ -225,6 +225,10 @@ enum ipc_full {
 	  512, 256, DROP)                                                     \
 	X(CONNECTED, cv__connected, Cv__Connected, R(COURIER), R(CORE),       \
 	  512, 256, KILL)                                                     \
+	X(LOOKUP, cv__lookup, Cv__Lookup, R(CORE), R(COURIER),                \
+	  512, 64, DROP)                                                      \
+	X(LOOKED_UP, cv__looked_up, Cv__LookedUp, R(COURIER), R(CORE),        \
+	  16384, 64, DROP)                                                    \
 	X(LISTEN, cv__listen, Cv__Listen, R(SUPER),                           \
 	  R(SIP) | R(KEYS) | R(WEB), 16, 16, KILL)                            \
 	X(SIP_TRUNK, cv__sip_trunk, Cv__SipTrunk, R(CORE), R(SIP), 32768,     \

@@ -102,6 +102,25 @@ static void add_hosts(struct list_of *l, const struct house_cfg *cfg)
 		add(l, "hosts", "%s", value);
 }
 
+/* How it was started, for conclave doctor. */
+static void add_for_doctor(struct list_of *l, const struct house_cfg *cfg)
+{
+	const struct options *o = cfg->opt;
+	struct addr a;
+
+	add(l, "sip_port", "%u", o->sip_port);
+	add(l, "sip_clear_port", "%u", o->sip_clear_port);
+	add(l, "media_port_first", "%u", o->media_first);
+	add(l, "media_port_last", "%u", o->media_last);
+	add(l, "data_dir", "%s", o->data_dir);
+	if (o->trust_file[0])
+		add(l, "trust", "%s", o->trust_file);
+	for (size_t i = 0; i < o->n_hosts; i++)
+		if (addr_parse(&a, span_str(o->hosts[i]), 0) < 0)
+			add(l, "name", "%s", o->hosts[i]);
+	add_advertised(l, cfg, 0);
+}
+
 /* Where browsers reach us, for the links that core prints: the first name that
  * the operator gave, else the machine's. */
 static void add_public(struct list_of *l, const struct house_cfg *cfg)
@@ -112,6 +131,7 @@ static void add_public(struct list_of *l, const struct house_cfg *cfg)
 	add(l, "https_port", "%u", o->https_port);
 	if (name[0])
 		add(l, "public_host", "%s", name);
+	add_for_doctor(l, cfg);
 }
 
 static void add_nameservers(struct list_of *l, const struct options *o)

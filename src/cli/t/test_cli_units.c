@@ -4,6 +4,7 @@
 #include <cmocka.h>
 #include "base/alloc_test.h"
 #include "cli/args.h"
+#include "cli/doctor.h"
 #include "cli/ladder.h"
 #include "cli/print.h"
 
@@ -208,6 +209,81 @@ static void test_ladder__draws_columns_of_one_width(void **state)
 	rows_free(&r);
 }
 
+static enum doctor_result said(const struct doctor_report *d, const char *what)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (strncmp(d->lines[i].what, what, strlen(what)) == 0)
+			return d->lines[i].result;
+	fail_msg("%s", what);
+	return DOCTOR_OK;
+}
+
+/* What cannot be told is never an ok. */
+static void test_doctor__knows_nothing_and_says_so(void **state)
+{
+	static struct doctor_report d;
+	static const struct doctor_local nothing;
+	struct rows *r;
+
+	(void)state;
+	assert_int_equal(rows_new(&r), 0);
+	doctor_judge(&d, r, &nothing);
+	for (size_t i = 0; i < d.n; i++)
+		if (strcmp(d.lines[i].what, "role sip") != 0)
+			assert_int_not_equal(d.lines[i].result, DOCTOR_OK);
+	assert_int_equal(doctor_worst(&d), DOCTOR_FAIL);
+	rows_free(&r);
+}
+
+static void test_doctor__judges_what_it_sees(void **state)
+{
+	static struct doctor_report d;
+	static struct doctor_local l = {
+		.clock_known = true, .clock_synced = true, .n_addrs = 1,
+		.ports_known = true, .n_open = 2, .dir_known = true,
+		.open = {{false, 443}, {true, 5060}}, .dir_mode = 0711,
+		.key_mode = 0400, .tls_mode = 0700, .tls_key_mode = 0440,
+		.disk_free_mb = 100, .disk_percent_free = 50};
+	struct rows *r;
+
+	(void)state;
+	assert_int_equal(addr_parse(&l.addrs[0], SPAN_LIT("2001:db8::1"), 0),
+			 0);
+	assert_int_equal(rows_new(&r), 0);
+	ROW(r, {"kind", "fact"}, {"name", "name"}, {"value", "m.example"});
+	ROW(r, {"kind", "fact"}, {"name", "advertise"},
+	    {"value", "[2001:db8::1]:40000"});
+	ROW(r, {"kind", "fact"}, {"name", "advertise"},
+	    {"value", "203.0.113.7"});
+	ROW(r, {"kind", "fact"}, {"name", "https_port"}, {"value", "443"});
+	ROW(r, {"kind", "fact"}, {"name", "sip_port"}, {"value", "5061"});
+	ROW(r, {"kind", "fact"}, {"name", "sip_clear_port"},
+	    {"value", "5060"});
+	ROW(r, {"kind", "fact"}, {"name", "enable_sip"}, {"value", "true"});
+	ROW(r, {"kind", "dns"}, {"name", "m.example"}, {"type", "A/AAAA"},
+	    {"error", ""}, {"value", "192.0.2.1"}, {"value", "203.0.113.7"});
+	ROW(r, {"kind", "dns"}, {"name", "_sips._tcp.m.example"},
+	    {"type", "SRV"}, {"error", ""}, {"value", "1 1 5062 m.example"},
+	    {"value", "2 1 5061 M.example"});
+	ROW(r, {"kind", "dns"}, {"name", "_sip._tls.m.example"},
+	    {"type", "SRV"}, {"error", ""}, {"value", "1 1 5061 n.example"});
+	doctor_judge(&d, r, &l);
+	assert_int_equal(said(&d, "name m.example"), DOCTOR_OK);
+	assert_int_equal(said(&d, "record _sips._tcp"), DOCTOR_OK);
+	assert_int_equal(said(&d, "record _sip._tls"), DOCTOR_FAIL);
+	assert_int_equal(said(&d, "address 2001:db8::1"), DOCTOR_OK);
+	assert_int_equal(said(&d, "address 203.0.113.7"), DOCTOR_WARN);
+	assert_int_equal(said(&d, "port 443/tcp"), DOCTOR_OK);
+	assert_int_equal(said(&d, "port 5061/tcp"), DOCTOR_FAIL);
+	assert_int_equal(said(&d, "port 5060/tcp"), DOCTOR_OK);
+	assert_int_equal(said(&d, "port 5060/udp"), DOCTOR_FAIL);
+	assert_int_equal(said(&d, "clock"), DOCTOR_OK);
+	assert_int_equal(said(&d, "rights of data.key"), DOCTOR_OK);
+	assert_int_equal(said(&d, "rights of tls/server.key"), DOCTOR_FAIL);
+	assert_int_equal(said(&d, "disk"), DOCTOR_FAIL);
+	rows_free(&r);
+}
+
 static int body(void *arg)
 {
 	(void)arg;
@@ -236,6 +312,8 @@ int main(void)
 		cmocka_unit_test(test_print_clean__stops_terminal_tricks),
 		cmocka_unit_test(test_print_json__types_and_escapes),
 		cmocka_unit_test(test_ladder__draws_columns_of_one_width),
+		cmocka_unit_test(test_doctor__knows_nothing_and_says_so),
+		cmocka_unit_test(test_doctor__judges_what_it_sees),
 		cmocka_unit_test(test_rows__survive_every_failing_allocation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -375,16 +375,18 @@ static void test_boot__tells_core_where_browsers_reach_us(void **state)
 	static struct house_option out[64];
 
 	(void)state;
-	assert_int_equal(house_options(out, 64, &cfg, ROLE_CORE, 0), 3);
+	assert_int_equal(house_options(out, 64, &cfg, ROLE_CORE, 0), 8);
 	assert_string_equal(out[2].name, "https_port");
 	assert_string_equal(out[2].value, "8443");
 	(void)snprintf(cfg.hostname, sizeof(cfg.hostname), "srv1");
-	assert_int_equal(house_options(out, 64, &cfg, ROLE_CORE, 0), 4);
+	assert_int_equal(house_options(out, 64, &cfg, ROLE_CORE, 0), 9);
 	assert_string_equal(out[3].name, "public_host");
 	assert_string_equal(out[3].value, "srv1");
 	o.n_hosts = 1;
 	(void)snprintf(o.hosts[0], sizeof(o.hosts[0]), "meet.example.org");
-	assert_int_equal(house_options(out, 64, &cfg, ROLE_CORE, 0), 4);
+	assert_int_equal(house_options(out, 64, &cfg, ROLE_CORE, 0), 10);
+	assert_string_equal(out[9].name, "name");
+	assert_string_equal(out[9].value, "meet.example.org");
 	assert_string_equal(out[3].value, "meet.example.org");
 }
 
