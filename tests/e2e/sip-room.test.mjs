@@ -1,0 +1,89 @@
+// Everybody in one room with a PIN: a device by DTLS-SRTP with VP8, one by SDES
+// with H.264, the synthetic device and two browsers. Tones and colours arrive at
+// all who can judge them, packets at the others.
+//
+// Schedule: waits, 20 s.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Town, ownNet } from './lib/town.mjs';
+
+ownNet(import.meta.url);
+
+const { Platform, until } = await import('./lib/platform.mjs');
+const { Person } = await import('./lib/person.mjs');
+const { Baresip, deviceCa } = await import('./lib/baresip.mjs');
+const { Device } = await import('./lib/device.mjs');
+const { tone } = await import('./lib/peer.mjs');
+
+const HOME = '10.66.0.1', PIN = '248163', SIPS = 15061;
+const ROOM = `sip:board@${HOME}:${SIPS};transport=tls`;
+const ca = deviceCa();
+let town, platform;
+
+before(async () => {
+  town = await Town.build();
+  platform = await Platform.start({ advertise: HOME, args: ['--host', HOME, '--trust', `${ca}/ca.pem`], sipPort: SIPS, roles: ['sip', 'courier'], mediaPort: 40000, mediaPorts: 1000 });
+  platform.room('board', { pin: PIN });
+  platform.cli('change', 'global', 'outbound_allowed_networks=10.77.0.0/16', 'sip_guests=true', 'max_sip_calls_per_source=8');
+});
+after(async () => {
+  await platform?.stop();
+  await town?.raze();
+});
+
+const roster = () => platform.cli('show', 'participant', 'conference=board') ?? [];
+const phones = () => roster().filter((p) => p.protocol === 'sip');
+const entered = (n) => until(`${n} devices are in the room`, () => phones().length === n);
+
+test('two devices, two browsers and a synthetic device in one room with a PIN', { timeout: 180000 }, async (t) => {
+  const door = await town.door(platform);
+  const program = town.program(process.env.CHROMIUM ?? '/usr/bin/chromium');
+  const open = [];
+  const add = async (x) => (open.push(await x), open.at(-1));
+  try {
+    const red = await add(Person.open(door, 'Red', { hz: 900, rgb: [200, 40, 40], program }));
+    await red.join('board', PIN);
+    await red.up();
+    const blue = await add(Person.open(door, 'Blue', { hz: 1300, rgb: [40, 60, 210], program }));
+    await blue.join('board', PIN);
+    await blue.up();
+    const synthetic = await Device.start(town, { ip: '10.77.5.1', server: `tls:${HOME}:${SIPS}`, call: `sip:board@${HOME}`, suite: 'AEAD_AES_256_GCM', tone: 2900, hear: '440,900,1300,2900', color: '40,200,40', probe: ['0.1,0.2'], seconds: 150 });
+    open.push({ close: () => synthetic.end() });
+    await synthetic.connected();
+    synthetic.keys(`${PIN}#`);
+    await entered(1);
+    const dtls = await Baresip.start(town, { ca, ip: '10.77.5.2', encryption: 'dtls_srtp', audio: 'opus/48000/2', video: 'vp8' });
+    open.push({ close: () => dtls.stop() });
+    const sdes = await Baresip.start(town, { ca, ip: '10.77.5.3', encryption: 'srtp-mand', audio: 'opus/48000/2', video: 'H264', hz: 1700 });
+    open.push({ close: () => sdes.stop() });
+    for (const [i, b] of [dtls, sdes].entries()) {
+      await b.dial(ROOM);
+      await b.event('CALL_ESTABLISHED');
+      await until('it is asked for the PIN', () => b.events.some((e) => e.type === 'CALL_RTPESTAB'));
+      await b.keys(`${PIN}#`);
+      await entered(2 + i);
+    }
+    const rows = phones();
+    t.diagnostic(JSON.stringify(rows.map((p) => [p.display_name, p.vendor, p.encrypted])));
+    assert.ok(rows.every((p) => p.encrypted === 'true'));
+    synthetic.order('fresh');
+    for (const [who, others] of [[red, [440, 1300, 1700, 2900]], [blue, [440, 900, 1700, 2900]]])
+      await until(`${who.name} hears everybody`, async () => (await who.hears(others, 1000)).every((db) => db > -60));
+    await until('Red sees a colour of somebody', async () => (await red.sees([[0.5, 0.3]])) !== null);
+    synthetic.keys('*7');
+    await until('the meeting is locked', () => platform.cli('show', 'conference').some((c) => c.is_locked === 'true' || c.locked === 'true'));
+    synthetic.order('hangup');
+    const r = await synthetic.result();
+    assert.deepEqual([r.error, ...r.faults], [null]);
+    for (const hz of [440, 900, 1300]) assert.ok(tone(r, hz).heard_frames > 50, `it hears ${hz}: ${JSON.stringify(r.audio.tones)}`);
+    assert.ok(r.video.moved_frames > 5, JSON.stringify(r.video));
+    for (const b of [dtls, sdes]) {
+      b.hangup();
+      await b.event('CALL_CLOSED');
+      await until('its counters', () => b.counters().length >= 2);
+      for (const c of b.counters()) assert.ok(c.received > 20 && c.sent > 20, JSON.stringify(b.counters()));
+    }
+  } finally {
+    for (const x of open.reverse()) await x.close();
+  }
+});
