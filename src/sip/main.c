@@ -3,7 +3,6 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -132,8 +131,7 @@ int main(void)
 
 	(void)sandbox_early();
 	role_start(ROLE_SIP, &boot);
-	/* checking a peer's certificate asks for the time zone: read it now */
-	tzset();
+	sip_tls_warm();
 	if (crypto_warm() < 0)
 		die("crypto", E_CRYPTO);
 	start_tls(&app, &boot);

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <time.h>
 #include <string.h>
 
 #include "base/addr.h"
@@ -35,6 +36,11 @@ struct session {
 	char *names;		/* in a certificate that was refused */
 	size_t n_names;
 };
+
+void sip_tls_warm(void)
+{
+	tzset();
+}
 
 static int load_trust(X509_STORE *store, struct span pem)
 {

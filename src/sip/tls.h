@@ -33,6 +33,10 @@ enum { SIP_TLS_NAMES_MAX = 1024, SIP_TLS_TRUST_MAX = 4 * 1024 * 1024,
 
 struct sip_tls;
 
+/* What OpenSSL asks the system for when it judges a certificate, the time zone:
+ * read now, because later no file can be opened. Before the sandbox closes. */
+void sip_tls_warm(void);
+
 /* `trust`: PEM of CAs, may be empty: then nobody's certificate is good. */
 int  sip_tls_new(struct sip_tls **out, struct span chain_pem, EVP_PKEY *key,
 		 struct span trust_pem);
