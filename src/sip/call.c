@@ -70,7 +70,7 @@ struct call *call_by_tag(struct face *f, struct span tag)
 	return tag.n == TAG_LEN ? map_get(f->by_tag, tag) : NULL;
 }
 
-static void forget_txn(struct txn **t)
+void forget_txn(struct txn **t)
 {
 	if (*t)
 		(*t)->fn = NULL;
@@ -116,6 +116,7 @@ static void close_call(struct call *c)
 	sub_forget(c);
 	forget_txn(&c->invite);
 	forget_txn(&c->refresh);
+	forget_txn(&c->refreshed);
 	forget_txn(&c->theirs);
 	call_floor_drop(c);
 	list_add_tail(&f->dead, &c->at);

@@ -106,6 +106,8 @@ struct call {
 	struct text their_tag, call_id, us, them, target, routes;
 	struct txn *invite;		/* of the INVITE under way, or NULL */
 	struct txn *refresh;		/* UPDATE or re-INVITE of ours */
+	struct txn *refreshed;		/* an INVITE that got its 2xx: that may
+					 * come again */
 	uint32_t seq, their_seq, their_allow, their_options;
 	/* A 2xx that waits for its ACK, or a reliable 180 for its PRACK. */
 	struct timer again;
@@ -297,6 +299,8 @@ void call_keep_ok(struct call *c, uint32_t seq, struct span bytes);
 void call_on_txn(void *arg, struct txn *t, enum txn_tell what,
 		 const struct sip_msg *msg, uint64_t now_ns);
 void call_inside(struct call *c, bool in);
+/* Its user hears no more of it. */
+void forget_txn(struct txn **t);
 
 /* --- call_floor.c --- */
 /* Before a description of ours is written: its BFCP section gets our ids, or

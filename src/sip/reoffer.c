@@ -285,21 +285,37 @@ static void answer_challenge(struct call *c, const struct sip_msg *msg)
 		tell_core(c, false, 503, NULL);
 }
 
+/* The transaction outlives the answer, and perhaps the call: it is named by
+ * the call that it names, or names none. */
+static void finish_ours(struct call *c, bool may_come_again)
+{
+	forget_txn(&c->refreshed);
+	if (!may_come_again) {
+		forget_txn(&c->refresh);
+		return;
+	}
+	c->refreshed = c->refresh;
+	c->refresh = NULL;
+}
+
 static void on_ours(void *arg, struct txn *t, enum txn_tell what,
 		    const struct sip_msg *msg, uint64_t now_ns)
 {
 	struct call *c = arg;
 
 	c->f->now_ns = now_ns;
-	if (what == TXN_RESPONSE && msg->status >= 200 && c->refresh != t) {
+	if (c->refreshed == t) {
 		/* A 2xx again: its ACK was lost. */
-		if (msg->status < 300 && msg->method == SIP_INVITE)
+		if (what == TXN_RESPONSE && msg->status / 100 == 2)
 			call_ack(c, msg->cseq.seq);
+		if (what == TXN_GONE)
+			c->refreshed = NULL;
 		return;
 	}
 	if (c->refresh != t || (msg && msg->status < 200))
 		return;
-	c->refresh = NULL;
+	finish_ours(c, what == TXN_RESPONSE && msg->status < 300 &&
+		    msg->method == SIP_INVITE);
 	if (what == TXN_RESPONSE && c->dial && !c->answered_challenge &&
 	    account_may(&c->dial->account, msg)) {
 		answer_challenge(c, msg);

@@ -778,6 +778,23 @@ static void test_session__is_refreshed_by_us_for_those_who_cannot(void **state)
 	assert_int_equal(fake_count(&k, "UPDATE sip"), 1);
 	respond(&k.tls, "481 Gone", "");
 	assert_int_equal(face_calls(k.face), 0);
+	/* the transaction outlives the call, and asks for it no more */
+	fake_run(&k, 40000);
+}
+
+/* The same for an INVITE, whose 2xx may come again. */
+static void test_session__that_is_refreshed_by_invite_may_end_at_once(
+	void **state)
+{
+	(void)state;
+	(void)call_up(&k.tls, "1", "");
+	fake_run(&k, 901000);
+	assert_int_equal(fake_count(&k, "INVITE sip"), 1);
+	respond(&k.tls, "200 OK", "Contact: <sip:a@192.0.2.8>\n");
+	assert_int_equal(fake_count(&k, "ACK sip"), 1);
+	inside(&k.tls, "BYE", 2, "b", "1", tag, "");
+	assert_int_equal(face_calls(k.face), 0);
+	fake_run(&k, 40000);
 }
 
 static void test_prack__stops_the_reliable_180(void **state)
@@ -1136,6 +1153,7 @@ int main(void)
 		T(test_reoffer__of_ours_is_tried_again_after_491),
 		T(test_session__ends_when_nobody_refreshes),
 		T(test_session__is_refreshed_by_us_for_those_who_cannot),
+		T(test_session__that_is_refreshed_by_invite_may_end_at_once),
 		T(test_prack__stops_the_reliable_180),
 		T(test_refer__of_an_authenticated_peer_reaches_core),
 		T(test_refer__is_one_at_a_time_and_ends_by_itself),
