@@ -28,8 +28,14 @@ enum { GOODBYE_MS = 900, INPUT_BUDGET = 16, CRASH_DEPTH = 48,
        CRASH_STACK_BYTES = 64 * 1024, FD_CRASH_KEPT = 5,
        EXIT_START = 70, EXIT_ORPHAN = 71 };
 
+enum { LINKS_MAX = 64 };		/* to others, by role and instance */
+
 struct role {
 	struct ipc_chan *ch;
+	struct {
+		uint32_t role, instance, made;
+	} links[LINKS_MAX];
+	size_t n_links;
 	enum ipc_role self;
 	uint32_t instance;
 	struct role_boot *boot;		/* while role_start runs */
@@ -175,13 +181,33 @@ static void close_all(const int *fds, size_t n)
 		close(fds[i]);
 }
 
+/* The number of the newest channel to them; NULL: none was made, or the table
+ * is full. */
+static uint32_t *link_made(uint32_t role, uint32_t instance, bool add)
+{
+	for (size_t i = 0; i < me.n_links; i++)
+		if (me.links[i].role == role &&
+		    me.links[i].instance == instance)
+			return &me.links[i].made;
+	if (!add || me.n_links == LINKS_MAX)
+		return NULL;
+	me.links[me.n_links].role = role;
+	me.links[me.n_links].instance = instance;
+	return &me.links[me.n_links++].made;
+}
+
 static void link_take(const Cv__Link *l, const int *fds, size_t n_fds)
 {
+	uint32_t *made;
+
 	if (n_fds != 1 || !me.attached || l->role == ROLE_NONE ||
 	    l->role >= ROLE_COUNT) {
 		close_all(fds, n_fds);
 		return;
 	}
+	made = link_made(l->role, l->instance, true);
+	if (made)
+		*made = l->made;
 	me.cb.on_link(me.cb.arg, (enum ipc_role)l->role, l->instance, fds[0]);
 }
 
@@ -438,9 +464,11 @@ int role_ready(struct role *r)
 void role_link_lost(struct role *r, enum ipc_role peer, uint32_t instance)
 {
 	Cv__LinkLost m = CV__LINK_LOST__INIT;
+	const uint32_t *made = link_made((uint32_t)peer, instance, false);
 
 	m.role = (uint32_t)peer;
 	m.instance = instance;
+	m.made = made ? *made : 0;
 	(void)ipc_send(r->ch, LINK_LOST, &m);
 }
 

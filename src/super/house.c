@@ -164,7 +164,9 @@ static void link_lost(struct slot *s, const Cv__LinkLost *m)
 	const struct timeval tv = {.tv_usec = RELINK_MS * 1000};
 	struct edge *e = edge_of(s, m->role, m->instance);
 
-	if (!e || event_pending(e->timer, EV_TIMEOUT, NULL))
+	/* Of one whose end died, word comes when the next one is made. */
+	if (!e || (m->made && m->made != (uint32_t)e->made) ||
+	    event_pending(e->timer, EV_TIMEOUT, NULL))
 		return;
 	e->lost_made = e->made;
 	(void)event_add(e->timer, &tv);
@@ -438,13 +440,15 @@ static int send_boot(struct slot *s, int crash)
 	return r;
 }
 
-static void send_link(struct slot *to, const struct slot *about, int fd)
+static void send_link(struct slot *to, const struct slot *about, uint64_t made,
+		      int fd)
 {
 	Cv__Link m = CV__LINK__INIT;
 	int r;
 
 	m.role = (uint32_t)about->role;
 	m.instance = about->instance;
+	m.made = (uint32_t)made;
 	r = ipc_chan_send(ipc_ev_chan(to->chan), IPC_LINK, &m.base, &fd, 1);
 	if (r < 0)
 		log_error(MOD, "no link", LOG_S("to", ipc_role_name(to->role)),
@@ -478,8 +482,8 @@ static void make_link(struct edge *e)
 	}
 	widen(e, pair);
 	e->made++;
-	send_link(e->a, e->b, pair[0]);
-	send_link(e->b, e->a, pair[1]);
+	send_link(e->a, e->b, e->made, pair[0]);
+	send_link(e->b, e->a, e->made, pair[1]);
 	close(pair[0]);
 	close(pair[1]);
 }
