@@ -14,6 +14,27 @@ static size_t pages(size_t n)
 	return (n + page - 1) / page * page;
 }
 
+/* Making and giving back a locked page are six system calls' worth of work,
+ * and each join opens some PINs: a thread keeps a few of its own, wiped. What
+ * is kept is locked as before; a page never holds two secrets at once. */
+enum { SPARE_MAX = 8 };
+static _Thread_local struct {
+	void *page[SPARE_MAX];
+	unsigned n;
+} spare;
+
+static void *page_map(size_t len)
+{
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	(void)mlock(p, len);		/* best effort: RLIMIT_MEMLOCK */
+	(void)madvise(p, len, MADV_DONTDUMP);
+	return p;
+}
+
 int secret_init(struct secret *s, const void *from, size_t n)
 {
 	size_t len = pages(n ? n : 1);
@@ -21,12 +42,10 @@ int secret_init(struct secret *s, const void *from, size_t n)
 
 	if (len < n)
 		return E_NOMEM;
-	p = mmap(NULL, len, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
+	p = len == pages(1) && spare.n > 0 ? spare.page[--spare.n]
+					   : page_map(len);
+	if (!p)
 		return E_NOMEM;
-	(void)mlock(p, len);		/* best effort: RLIMIT_MEMLOCK */
-	(void)madvise(p, len, MADV_DONTDUMP);
 	if (from && n)
 		memcpy(p, from, n);
 	s->p = p;
@@ -36,10 +55,17 @@ int secret_init(struct secret *s, const void *from, size_t n)
 
 void secret_release(struct secret *s)
 {
+	size_t len = pages(s->n ? s->n : 1);
+
 	if (!s->p)
 		return;
-	secret_wipe(s->p, s->n);
-	munmap(s->p, pages(s->n ? s->n : 1));
+	if (len == pages(1) && spare.n < SPARE_MAX) {
+		secret_wipe(s->p, len);
+		spare.page[spare.n++] = s->p;
+	} else {
+		secret_wipe(s->p, s->n);
+		munmap(s->p, len);
+	}
 	s->p = NULL;
 	s->n = 0;
 }

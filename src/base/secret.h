@@ -1,7 +1,9 @@
 /* base/secret.h - bytes that must not leak.
  *
  * Locked and excluded from core dumps where the kernel allows it, zeroed on
- * release, never printed, never copied by assignment. One owner.
+ * release, never printed, never copied by assignment. One owner, in any thread.
+ * Each stands on pages of its own; a thread keeps up to eight of those that were
+ * released, wiped and still locked.
  */
 #pragma once
 #include "base/span.h"

@@ -122,6 +122,34 @@ static void test_secret__compares_and_wipes(void **s)
 	secret_release(&y);
 }
 
+/* More than a thread keeps, released and made again: each alone on its page,
+ * and nothing of the one before in it. */
+static void test_secret__a_page_is_used_again_empty(void **s)
+{
+	enum { MANY = 20, PAGE = 4096 };
+	static const uint8_t zero[PAGE];
+	uint8_t bytes[PAGE];
+	struct secret x[MANY];
+
+	(void)s;
+	memset(bytes, 0xa5, sizeof(bytes));
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < MANY; i++) {
+			assert_int_equal(secret_init(&x[i], NULL, PAGE), 0);
+			assert_memory_equal(x[i].p, zero, PAGE);
+			memcpy(x[i].p, bytes, PAGE);
+			for (int k = 0; k < i; k++)
+				assert_ptr_not_equal(x[i].p, x[k].p);
+		}
+		for (int i = 0; i < MANY; i++) {
+			x[i].n = 1;	/* its owner may have cut it */
+			secret_release(&x[i]);
+		}
+	}
+	assert_int_equal(secret_init(&x[0], NULL, PAGE + 1), 0);
+	secret_release(&x[0]);
+}
+
 static void test_log__one_line_escaped_and_limited(void **s)
 {
 	int p[2];
@@ -181,6 +209,7 @@ int main(void)
 		cmocka_unit_test(test_crypto__sealed_box_detects_every_changed_byte),
 		cmocka_unit_test(test_crypto__crc32_check_value),
 		cmocka_unit_test(test_secret__compares_and_wipes),
+		cmocka_unit_test(test_secret__a_page_is_used_again_empty),
 		cmocka_unit_test(test_log__one_line_escaped_and_limited),
 		cmocka_unit_test(test_log__a_full_pipe_drops_and_counts),
 	};
