@@ -55,7 +55,8 @@ static uint32_t permille(uint64_t n, uint64_t of)
  * processor, refusing callers gives media no time back. */
 static bool is_ours(const struct core *c, const struct shed_facts *f)
 {
-	if (f->permille[SHED_FACE_CPU] >= LOAD_FACE_PERMILLE)
+	if (f->permille[SHED_FACE_CPU] >= LOAD_FACE_PERMILLE ||
+	    (c->sip->ev && c->sip->load.cpu_permille >= LOAD_FACE_PERMILLE))
 		return true;
 	for (size_t i = 0; i < CORE_WORKERS_MAX; i++)
 		if (c->workers[i].media && c->workers[i].is_busy)
@@ -77,6 +78,8 @@ static uint32_t late_permille(const struct core *c, const struct shed_facts *f)
 	return ticks < TICKS_MIN ? 0 : permille(late, ticks);
 }
 
+/* A SIP face that computes all the time sheds nobody by that: a refusal costs
+ * it what an answer does, and browsers must not pay for a flood of INVITEs. */
 static void faces(const struct core *c, struct shed_facts *f)
 {
 	for (size_t i = 0; i <= CORE_WEBS_MAX; i++) {
@@ -89,7 +92,7 @@ static void faces(const struct core *c, struct shed_facts *f)
 			continue;
 		if (conns > f->permille[SHED_FACE_CONNS])
 			f->permille[SHED_FACE_CONNS] = conns;
-		if (l->cpu_permille > f->permille[SHED_FACE_CPU])
+		if (web && l->cpu_permille > f->permille[SHED_FACE_CPU])
 			f->permille[SHED_FACE_CPU] = l->cpu_permille;
 	}
 }

@@ -958,6 +958,7 @@ void sip_message(struct core *c, enum ipc_type type,
 
 void sip_up(struct core *c)
 {
+	cv__face_load__init(&c->sip->load);
 	ban_face_up(c, c->sip->ev);
 	sip_trunks_send(c);
 }

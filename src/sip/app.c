@@ -297,7 +297,8 @@ static void on_second(struct timer *t, void *arg, uint64_t now_ns)
 	a->cpu_us = us;
 	a->cpu_ns = now_ns;
 	a->untrusted = 0;
-	face_second(a->face, net_flows(a->net), permille, now_ns);
+	face_second(a->face, net_flows(a->net), NET_CONNS_MAX, permille,
+		    now_ns);
 	timer_set(a->wheel, t, now_ns + NS_PER_S);
 }
 

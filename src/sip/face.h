@@ -145,9 +145,10 @@ void face_core(struct face *f, enum ipc_type type, const ProtobufCMessage *m,
 void face_core_up(struct face *f, bool up, uint64_t now_ns);
 /* After timers fired. */
 void face_turn(struct face *f);
-/* Each second: tells what was gathered about scanners, and the counters. */
-void face_second(struct face *f, uint32_t flows, uint32_t cpu_permille,
-		 uint64_t now_ns);
+/* Each second: tells what was gathered about scanners, how full we are, and
+ * the counters. */
+void face_second(struct face *f, uint32_t flows, uint32_t flows_max,
+		 uint32_t cpu_permille, uint64_t now_ns);
 
 uint64_t face_count(const struct face *f, enum sip_counter n);
 void face_add(struct face *f, enum sip_counter n);

@@ -24,6 +24,7 @@
 #include "base/wr.h"
 #include "http/bans.h"
 #include "http/source.h"
+#include "ipc/web.pb-c.h"
 #include "sip/call_machine.h"
 #include "sip/face.h"
 #include "sip/floor.h"
@@ -188,6 +189,7 @@ struct face {
 	uint64_t now_ns;
 	uint64_t n[SIP_COUNTER_COUNT];
 	uint64_t told[SIP_COUNTER_COUNT];
+	Cv__FaceLoad load;		/* as core was told last */
 	struct scan scan[SCANS_MAX];
 	size_t n_scans;
 	struct sip_msg msg;		/* the one that came */

@@ -67,8 +67,31 @@ static void tell_scan(struct face *f, const struct scan *s)
 	(void)face_tell(f, SIP_SCANNED, &m);
 }
 
-void face_second(struct face *f, uint32_t flows, uint32_t cpu_permille,
-		 uint64_t now_ns)
+/* How full we are: strangers are shed at all faces by the same rules. */
+static void tell_load(struct face *f, uint32_t flows, uint32_t flows_max,
+		      uint32_t cpu_permille)
+{
+	Cv__FaceLoad m = CV__FACE_LOAD__INIT;
+	struct source_stats s;
+
+	sources_stats(f->sources, &s);
+	m.conns = flows;
+	m.conns_max = flows_max;
+	m.handshakes = s.held[SOURCE_HANDSHAKES];
+	m.waiting = f->asked;
+	m.cpu_permille = cpu_permille;
+	m.refused = f->n[SIP_N_FLOWS_REFUSED] + f->n[SIP_N_DROPPED_RATE] +
+		    f->n[SIP_N_BUSY];
+	if (m.conns == f->load.conns && m.handshakes == f->load.handshakes &&
+	    m.waiting == f->load.waiting && m.refused == f->load.refused &&
+	    m.cpu_permille == f->load.cpu_permille)
+		return;
+	if (face_tell(f, FACE_LOAD, &m) == 0)
+		f->load = m;
+}
+
+void face_second(struct face *f, uint32_t flows, uint32_t flows_max,
+		 uint32_t cpu_permille, uint64_t now_ns)
 {
 	Cv__SipStats m = CV__SIP_STATS__INIT;
 	struct txns_stats t;
@@ -78,6 +101,8 @@ void face_second(struct face *f, uint32_t flows, uint32_t cpu_permille,
 	for (size_t i = 0; i < f->n_scans && f->core_up; i++)
 		tell_scan(f, &f->scan[i]);
 	f->n_scans = 0;
+	if (f->core_up)
+		tell_load(f, flows, flows_max, cpu_permille);
 	if (!f->core_up || memcmp(f->n, f->told, sizeof(f->n)) == 0)
 		return;
 	memcpy(f->told, f->n, sizeof(f->n));
@@ -204,6 +229,7 @@ void face_core_up(struct face *f, bool up, uint64_t now_ns)
 	f->now_ns = now_ns;
 	f->core_up = up;
 	memset(f->told, 0xff, sizeof(f->told));
+	cv__face_load__init(&f->load);
 	if (!up)
 		end_all(f);
 	face_turn(f);

@@ -309,6 +309,41 @@ static void test_sip__calls_of_one_source_are_capped(void **state)
 	assert_int_equal(sip_decision(k, 4, NULL), ANSWER);
 }
 
+static void load(struct kit *k, uint32_t conns, uint32_t cpu_permille)
+{
+	Cv__FaceLoad l = CV__FACE_LOAD__INIT;
+
+	l.conns = conns;
+	l.conns_max = 1000;
+	l.cpu_permille = cpu_permille;
+	assert_int_equal(KIT_SEND(k, SIP, FACE_LOAD, &l), 0);
+}
+
+static void test_sip__a_full_face_sheds_strangers_a_busy_one_nobody(
+	void **state)
+{
+	struct kit *k = *state;
+	uint32_t status = 0;
+	uint64_t call = 1;
+
+	make_desk(k);
+	sip_guests(k);
+	load(k, 950, 0);
+	while (!entry_has_alarm(k, "capacity_exhausted"))
+		kit_turn(k, 10);
+	sip_invite(k, call, &stranger);
+	assert_int_equal(sip_decision(k, call++, &status), REFUSE);
+	assert_int_equal(status, 503);
+	sip_invite(k, call, &desk);
+	assert_int_equal(sip_decision(k, call, NULL), ANSWER);
+	sip_bye(k, call++);
+	load(k, 10, 1000);
+	while (entry_has_alarm(k, "capacity_exhausted"))
+		kit_turn(k, 50);
+	sip_invite(k, call, &stranger);
+	assert_int_equal(sip_decision(k, call, NULL), ANSWER);
+}
+
 static void test_sip__whoever_hangs_up_in_the_lobby_leaves_nothing(
 	void **state)
 {
@@ -1085,6 +1120,7 @@ int main(int argc, char **argv)
 		T(test_sip__an_unknown_alias_is_asked_for_a_pin_too),
 		T(test_sip__without_concealment_it_is_not_found),
 		T(test_sip__calls_of_one_source_are_capped),
+		T(test_sip__a_full_face_sheds_strangers_a_busy_one_nobody),
 		T(test_sip__whoever_hangs_up_in_the_lobby_leaves_nothing),
 		T(test_sip__a_host_removes_him_with_a_word),
 		T(test_sip__he_is_told_by_voice),

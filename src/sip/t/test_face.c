@@ -8,6 +8,7 @@
 #include "base/alloc_test.h"
 #include "base/clock.h"
 #include "ipc/ban.pb-c.h"
+#include "ipc/web.pb-c.h"
 #include "sip/roster.h"
 #include "sip/t/fake.h"
 
@@ -388,7 +389,7 @@ static void test_face__counts_who_tries_md5_in_clear(void **state)
 		invite(&k.peer, "room", "8", auth);
 		verdict(CV__SIP_DECISION__SIP_CHALLENGE, 0);
 	}
-	face_second(k.face, 0, 0, k.now_ns);
+	face_second(k.face, 0, 12000, 0, k.now_ns);
 	m = fake_told(&k, IPC_SIP_SCANNED);
 	assert_non_null(m);
 	assert_int_equal(m->kind, CV__SIP_SCAN__SIP_SCAN_DIGEST);
@@ -460,13 +461,40 @@ static void test_face__drops_scanners_without_a_word(void **state)
 	invite(&k.peer, "room", "2", "User-Agent: friendly-scanner\n");
 	assert_int_equal(k.n_sent, 0);
 	assert_int_equal(fake_told_count(&k, IPC_SIP_INVITE), 0);
-	face_second(k.face, 0, 0, k.now_ns);
+	face_second(k.face, 0, 12000, 0, k.now_ns);
 	m = fake_told(&k, IPC_SIP_SCANNED);
 	assert_non_null(m);
 	assert_int_equal(m->count, 2);
 	assert_int_equal(m->kind, CV__SIP_SCAN__SIP_SCAN_AGENT);
 	assert_false(m->proven);
 	assert_int_equal(fake_told_count(&k, IPC_SIP_SCANNED), 1);
+}
+
+static void test_face__says_how_full_it_is(void **state)
+{
+	const Cv__FaceLoad *m;
+
+	(void)state;
+	invite(&k.peer, "room", "1", "");
+	face_second(k.face, 7, 12000, 250, k.now_ns);
+	m = fake_told(&k, IPC_FACE_LOAD);
+	assert_non_null(m);
+	assert_int_equal(m->conns, 7);
+	assert_int_equal(m->conns_max, 12000);
+	assert_int_equal(m->waiting, 1);
+	assert_int_equal(m->cpu_permille, 250);
+	assert_int_equal(m->refused, 0);
+	face_second(k.face, 7, 12000, 250, k.now_ns);
+	assert_int_equal(fake_told_count(&k, IPC_FACE_LOAD), 1);
+	face_second(k.face, 8, 12000, 250, k.now_ns);
+	assert_int_equal(fake_told_count(&k, IPC_FACE_LOAD), 2);
+	/* A new core knows nothing yet. */
+	face_core_up(k.face, false, k.now_ns);
+	face_second(k.face, 8, 12000, 250, k.now_ns);
+	assert_int_equal(fake_told_count(&k, IPC_FACE_LOAD), 2);
+	face_core_up(k.face, true, k.now_ns);
+	face_second(k.face, 8, 12000, 250, k.now_ns);
+	assert_int_equal(fake_told_count(&k, IPC_FACE_LOAD), 3);
 }
 
 static void test_face__drops_the_banned(void **state)
@@ -1138,6 +1166,7 @@ int main(void)
 		T(test_face__gives_a_stranger_no_state),
 		T(test_face__challenges_without_asking_core_when_told_so),
 		T(test_face__drops_scanners_without_a_word),
+		T(test_face__says_how_full_it_is),
 		T(test_face__drops_the_banned),
 		T(test_face__is_silent_to_broken_datagrams),
 		T(test_face__says_503_while_core_is_away),
