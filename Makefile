@@ -36,6 +36,7 @@ test-long:
 	@tools/fuzz.sh 3600 script route policy_answer
 
 bench: build meet
+	@tools/deps.sh bench
 	@tools/bench.sh
 
 # Real peers on loopback, for ratios; after `make bench`.

@@ -43,12 +43,13 @@ mapfile -t benches < <(ninja -C build -t targets all | sed -n 's/^\([^:]*\/bench
 	echo "no bench in build" >&2
 	exit 1
 }
-ninja -C build --quiet "${benches[@]}" tests/firewall/ban_driver || exit 1
+ninja -C build --quiet "${benches[@]}" tests/firewall/ban_driver tests/bench/sip_load || exit 1
 for b in "${benches[@]}"; do
 	name=$(basename "$b")
 	run "${name#bench_}" "build/$b"
 done
 run idle node tests/bench/idle.mjs
+run sip_calls node tests/bench/sip.mjs	# root, kamailio and sipp; says so otherwise
 run flood node tests/bench/flood.mjs	# root only; says so otherwise
 # As root, or in a user namespace of its own; with neither it says so.
 run ban python3 tests/firewall/bench_ban.py build/src/cli/conclave build/src/ban/conclave-ban build/tests/firewall/ban_driver
