@@ -118,7 +118,7 @@ serves() {
 	(exec 3<>"/dev/tcp/127.0.0.1/$https") 2>/dev/null || return 1
 	[ -n "$cli" ] || return 0
 	case $("$cli" --socket "$run/cli.sock" --json status 2>/dev/null) in
-	*'"web_serves":true'*) ;;
+	*'"web_serves": "true"'*) ;;
 	*) return 1 ;;
 	esac
 }

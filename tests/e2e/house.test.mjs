@@ -71,6 +71,7 @@ async function starts(data, options = {}) {
   const p = await Platform.startByRun({ data, ...options });
   try {
     assert.equal(p.cli('list', 'conference').filter((r) => r.name === 'board').length, 1);
+    await until('it says where', () => new RegExp(`serving; .*\n(.*\n)* *https://localhost:${p.port}/`).test(p.said));
   } finally {
     p.child.kill('SIGINT');
     assert.deepEqual(await p.exited, { code: 0, signal: null });
@@ -235,6 +236,7 @@ test('a disk that fills up later ends nothing', root, () => onFullDisk(copyOfDat
     disk.free();
     await until('core serves', () => p.cli('status'));
     assert.equal(p.cli('list', 'conference').filter((r) => r.name === 'board').length, 1);
+    await until('it says where', () => new RegExp(`serving; .*\n(.*\n)* *https://localhost:${p.port}/`).test(p.said));
   } finally {
     p.child.kill('SIGINT');
     assert.deepEqual(await p.exited, { code: 0, signal: null });
