@@ -57,7 +57,7 @@ async function answered(text) {
 }
 const report = Object.fromEntries(aliases.map((a) => [a, []]));
 for (let i = 0; i < rounds; i++)
-  for (const alias of aliases.toSorted?.(() => Math.random() - 0.5) ?? [...aliases].sort(() => Math.random() - 0.5)) {
+  for (const alias of [...aliases].sort(() => Math.random() - 0.5)) {
     const k = n++;
     const a = await answered(request(method, alias, k, '', method === 'INVITE' ? sdp : ''));
     report[alias].push(a);
