@@ -14,7 +14,9 @@ import { fileURLToPath } from 'node:url';
 
 if (!process.env.CONCLAVE_OWN_NET) {
   const rights = process.getuid() === 0 ? [] : ['--user', '--map-root-user'];
-  const r = spawnSync('unshare', [...rights, '--net', '--mount', '--', process.execPath, ...process.execArgv, fileURLToPath(import.meta.url)],
+  // in a chroot / is no mount point, and nothing can be made private
+  const own = spawnSync('unshare', [...rights, '--mount', 'true'], { stdio: 'ignore' }).status === 0 ? [] : ['--propagation', 'unchanged'];
+  const r = spawnSync('unshare', [...rights, '--net', '--mount', ...own, '--', process.execPath, ...process.execArgv, fileURLToPath(import.meta.url)],
     { stdio: 'inherit', env: { ...process.env, CONCLAVE_OWN_NET: '1' } });
   process.exit(r.status ?? 1);
 }
