@@ -20,8 +20,14 @@ function line(how, from = source) {
   const raw = net.connect({ host, port: how === 'tls' ? secure : clear, localAddress: from });
   const s = how === 'tls' ? tls.connect({ socket: raw, rejectUnauthorized: false }) : raw;
   const l = { s, raw, got: '', since: Date.now() };
-  l.up = new Promise((ok) => s.once(how === 'tls' ? 'secureConnect' : 'connect', () => ok(true)).once('close', () => ok(false)));
-  l.gone = new Promise((ok) => s.once('close', () => ok(Date.now() - l.since)));
+  // node 18 tells the end of a connection before its handshake on the socket alone
+  l.up = new Promise((ok) => {
+    s.once(how === 'tls' ? 'secureConnect' : 'connect', () => ok(true));
+    for (const end of [s, raw]) end.once('close', () => ok(false));
+  });
+  l.gone = new Promise((ok) => {
+    for (const end of [s, raw]) end.once('close', () => ok(Date.now() - l.since));
+  });
   s.on('data', (d) => { l.got += d.toString('latin1'); }).on('error', () => {});
   raw.on('error', () => {});
   l.says = async (pattern, ms = 5000) => {
