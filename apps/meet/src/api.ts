@@ -50,7 +50,7 @@ export interface Proofs {
 export type JoinAnswer =
   | { kind: 'joined'; joined: Joined }
   | { kind: 'pin'; guestMayPass: boolean; seconds: number }
-  | { kind: 'refused'; text: string }
+  | { kind: 'refused'; text: string; reference: string }
   | { kind: 'missing' }
   | { kind: 'busy' };
 
@@ -100,8 +100,8 @@ export async function requestToken(alias: string, name: string, proofs: Proofs, 
   if (res.status === 200) return { kind: 'joined', joined: json.result as Joined };
   if (res.status === 403 && typeof json.result === 'object' && json.result !== null && json.result.pin === 'required')
     return { kind: 'pin', guestMayPass: json.result.guest_pin === 'none', seconds: Number(json.result.pin_entry_timeout) || 0 };
-  const text = typeof json.result === 'string' ? json.result : 'The meeting refused.';
-  return { kind: 'refused', text: typeof json.reference === 'string' ? `${text} (${json.reference})` : text };
+  const said = (x: unknown): string => (typeof x === 'string' ? x : '');
+  return { kind: 'refused', text: said(json.result), reference: said(json.reference) };
 }
 
 // One participant's calls. The token changes under way: always read it late.

@@ -93,7 +93,7 @@ export function App() {
       } else if (answer.text === 'Invalid PIN') {
         setStep((s) => ({ at: 'pin', guestMayPass: s.at === 'pin' && s.guestMayPass, error: NOT_RIGHT, seconds: s.at === 'pin' ? s.seconds : 0 }));
       } else {
-        setStep({ at: 'lobby', error: refusalText(answer.text) });
+        setStep({ at: 'lobby', error: refusalText(answer.text, answer.reference) });
       }
     } catch {
       if (!turn.signal.aborted) retry('The platform cannot be reached. Check your connection and try again.');

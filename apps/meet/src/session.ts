@@ -491,8 +491,13 @@ function floorRefused(state: MeetingState): string {
 }
 
 // Why a join was refused, in words for the person. A text that we do not know
-// is what the meeting's administrator wrote.
-export function refusalText(reason: string): string {
+// is what the meeting's administrator wrote. The reference is what an
+// administrator finds the refusal by.
+export function refusalText(reason: string, reference: string): string {
+  return reference ? `${refusal(reason)} (reference ${reference})` : refusal(reason);
+}
+
+function refusal(reason: string): string {
   switch (reason) {
     case 'Participant limit reached':
       return 'The meeting is full.';

@@ -109,9 +109,10 @@ test('ice: the servers that the join named', () => {
 });
 
 test('refusals are said in words, those of policy as they are', () => {
-  assert.equal(refusalText('Participant limit reached'), 'The meeting is full.');
-  assert.match(refusalText('Only staff may enter'), /: Only staff may enter$/);
-  assert.doesNotMatch(refusalText(''), /:/);
+  assert.equal(refusalText('Participant limit reached', ''), 'The meeting is full.');
+  assert.equal(refusalText('Participant limit reached', '89ba07435f16e5e7'), 'The meeting is full. (reference 89ba07435f16e5e7)');
+  assert.match(refusalText('Only staff may enter', ''), /: Only staff may enter$/);
+  assert.doesNotMatch(refusalText('', ''), /:/);
 });
 
 test('reasons are said in words', () => {
