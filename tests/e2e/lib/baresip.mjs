@@ -57,7 +57,12 @@ export class Baresip {
     for (const out of [b.child.stdout, b.child.stderr]) out.on('data', (d) => (b.said += d));
     b.child.stdin.on('error', () => {});
     b.gone = once(b.child, 'close');
-    await until('baresip listens to orders', () => b.connect(), 10000);
+    try {
+      await until('baresip listens to orders', () => b.connect(), 10000);
+    } catch (e) {
+      await b.stop();
+      throw e;
+    }
     return b;
   }
 

@@ -9,7 +9,12 @@ export class Device {
     const d = new Device();
     town.run('ip', 'addr', 'replace', `${ip}/${ip.includes(':') ? 128 : 32}`, 'dev', 'lo');
     d.child = new Child(program('conclave-device'), own({ ip, ...options }), town.prefix);
-    await d.child.line((l) => l.type === 'ready');
+    try {
+      await d.child.line((l) => l.type === 'ready');
+    } catch (e) {
+      await d.end();
+      throw e;
+    }
     return d;
   }
 

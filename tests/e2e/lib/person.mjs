@@ -37,7 +37,12 @@ export class Person {
         }
       };
     });
-    await p.page.goto(platform.url + path);
+    try {
+      await p.page.goto(platform.url + path);
+    } catch (e) {
+      await p.browser.close(); // nobody else knows of it, and its file of tests would wait for it
+      throw e;
+    }
     return p;
   }
 

@@ -39,6 +39,9 @@ export class Town {
       return its !== mine && execFileSync('cat', [`/proc/${t.pid}/comm`], { encoding: 'utf8' }) === 'cat\n';
     });
     ip('link', 'add', 'cv-home', 'type', 'veth', 'peer', 'name', 'cv-town', 'netns', String(t.pid));
+    // no address that comes a second later by itself: Chromium ends its requests when the network changes
+    ip('link', 'set', 'cv-home', 'addrgenmode', 'none');
+    t.run('ip', 'link', 'set', 'cv-town', 'addrgenmode', 'none');
     ip('addr', 'add', '10.66.0.1/30', 'dev', 'cv-home');
     ip('-6', 'addr', 'add', 'fd66::1/64', 'dev', 'cv-home', 'nodad');
     ip('link', 'set', 'cv-home', 'up');
