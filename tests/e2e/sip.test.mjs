@@ -93,6 +93,8 @@ test('sip is killed: its leg leaves the room, registrations end, the browser goe
   try {
     await page.join('board', PIN);
     await page.up();
+    // pages of the tests before stay until their tokens end
+    const browser = roster().sort((a, b) => a.start_time - b.start_time).at(-1).uuid;
     line = await register('desk', 'correct-horse');
     assert.equal(registered(), 1);
     for (let round = 0; round < 2; round++) {
@@ -108,7 +110,7 @@ test('sip is killed: its leg leaves the room, registrations end, the browser goe
       assert.equal(platform.cli('sip', 'calls').length, 0);
       assert.equal(registered(), 0);
       await until('it runs again', () => platform.pids('sip').length === 1 && platform.pids('sip')[0] !== old);
-      assert.equal(roster().length, 1, 'the browser is still there');
+      assert.ok(roster().some((p) => p.uuid === browser && p.has_media === 'true'), 'the browser is still there');
       device.hangup();
       await device.event('CALL_CLOSED');
       device.events.length = 0; // the next call tells its own
