@@ -30,7 +30,7 @@ void flow_release(struct flow *f)
 	if (f->port)
 		ports_give(f->leg->m->ports, f->port, f->leg->m->now_ns);
 	f->port = 0;
-	f->is_used = false;
+	f->is_used = f->is_there = false;
 	f->to = f->to_rtcp = (struct latch){.is_nowhere = true};
 	f->path.kind = f->rtcp_path.kind = PATH_NONE;
 	f->dtls_peer.port = 0;
@@ -247,9 +247,11 @@ void flow_service(struct flow *f)
 
 	if (!f->is_used || f->crypto != NEGO_DTLS)
 		return;
-	/* without ICE a client speaks first, where signalling said */
+	/* without ICE a client speaks first, where signalling said; to who did
+	 * not prove where he is not before something came from there */
 	if (!f->dtls && !f->leg->ice && f->t.is_dtls_client && to) {
-		(void)dtls_begin(f, &to->peer);
+		if (f->is_there || !f->leg->plain.is_unproven)
+			(void)dtls_begin(f, &to->peer);
 		return;
 	}
 	if (!f->dtls || dtls_state(f->dtls) != DTLS_HANDSHAKE)
@@ -438,6 +440,7 @@ static void on_rtp_port(void *arg, const struct path *from, uint8_t *p,
 		f->leg->m->stats.packets_in++;
 		plain_stun(f, from, span_of(p, n));
 	} else if (is_welcome(f, &f->to, from, now_ns)) {
+		f->is_there |= addr_eq(&from->peer, &f->to.signalled);
 		plain_take(f, from, p, n);
 	}
 }
@@ -572,6 +575,7 @@ int flow_agree(struct flow *f, const struct nego_transport *t,
 	f->t = *t;
 	f->is_used = true;
 	f->heard_ns = m->now_ns;
+	f->is_there &= t->has_addr && addr_eq(&t->rtp, &f->to.signalled);
 	if (t->is_waiting) {
 		latch_wait(&f->to, signalling);
 		latch_wait(&f->to_rtcp, signalling);

@@ -239,6 +239,7 @@ struct flow {
 	struct addr dtls_peer;		/* of the handshake that runs */
 	struct ice_leg *ice;		/* of this port; NULL: without */
 	uint64_t heard_ns;
+	bool is_there;			/* something came from where he said */
 };
 
 void flow_init(struct flow *f, struct leg *leg);

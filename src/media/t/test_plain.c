@@ -373,6 +373,71 @@ static void test_plain__speaks_dtls_with_the_one_who_begins(void **state)
 	dtls_pair(false, false);
 }
 
+/* A peer that shall be greeted, at a plain socket. The guard lets nobody name
+ * 127.0.0.1, so the path that it would have is set here. */
+static int greeted(struct world *w, struct dtls_env *env, bool is_unproven,
+		   struct flow **f)
+{
+	struct phone_cfg cfg = {.codec = AUDIO_PCMU, .dtls = env,
+				.is_dtls_server = true, .is_mux = true};
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	struct order o;
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	order_init(&o, 0);
+	w->p[0] = phone_new(&cfg);
+	o.o.offer = phone_offer(w->p[0], CV__DIRECTION__DIR_SENDRECV);
+	o.o.offer->sections[0]->addr->port = ntohs(a.sin_port);
+	o.o.crypto = CV__CRYPTO_MODE__CRYPTO_ON;
+	o.o.unproven = is_unproven;
+	assert_true(opened(w, &o));
+	*f = leg_find(w->m, leg_of(0))->audio_flow;
+	assert_true((*f)->t.is_dtls_client);
+	(*f)->to.to = (*f)->to.signalled;
+	(*f)->path = (struct path){.kind = PATH_PORT,
+		.conn = (uint64_t)(*f)->rtp.watch.fd, .peer = (*f)->to.to};
+	a.sin_port = htons((*f)->port);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+/* Who only named an address has nobody greeted there: a ClientHello is not
+ * small, and comes again. */
+static void test_plain__begins_dtls_with_nobody_who_was_only_named(void **state)
+{
+	static const uint8_t word[12] = {0x80};
+	struct dtls_env *env = NULL;
+
+	(void)state;
+	assert_int_equal(dtls_env_new(&env), 0);
+	for (int is_unproven = 0; is_unproven < 2; is_unproven++) {
+		uint8_t got[2048] = {0};
+		struct world w;
+		struct flow *f;
+		int fd;
+
+		world_init(&w);
+		fd = greeted(&w, env, is_unproven, &f);
+		run_ms(&w, 300);
+		assert_int_equal(recv(fd, got, sizeof(got), 0) > 0,
+				 !is_unproven);
+		assert_int_equal(f->dtls != NULL, !is_unproven);
+		assert_int_equal(send(fd, word, sizeof(word), 0),
+				 sizeof(word));
+		UNTIL(&w, f->dtls != NULL && (got[0] == 22 ||
+		      recv(fd, got, sizeof(got), 0) > 0));
+		assert_int_equal(got[0], 22);	/* handshake */
+		close(fd);
+		world_release(&w);
+	}
+	dtls_env_free(&env);
+}
+
 /* A stranger on the way: from another IP, and after the latch from another
  * port of the same. */
 static void strangers(Cv__SdesSuite suite)
@@ -975,6 +1040,8 @@ int main(void)
 		  test_plain__sdes_without_encrypted_signalling_is_refused),
 		cmocka_unit_test(
 			test_plain__speaks_dtls_with_the_one_who_begins),
+		cmocka_unit_test(
+			test_plain__begins_dtls_with_nobody_who_was_only_named),
 		cmocka_unit_test(test_plain__a_stranger_gets_nothing),
 		cmocka_unit_test(test_plain__moves_only_with_a_new_offer),
 		cmocka_unit_test(
