@@ -141,6 +141,18 @@ void call_free(struct call *c)
 
 /* --- the dialog ------------------------------------------------------------- */
 
+/* Over TLS nobody else can know our tag; without it the address must be the
+ * one that the dialog was made with. What began encrypted stays so: what we
+ * say next would follow to where everybody reads it. */
+bool call_is_theirs(const struct call *c, const struct sip_peer *from)
+{
+	const bool tls = CV__SIP_TRANSPORT__SIP_TLS == from->transport;
+
+	if (tls != (CV__SIP_TRANSPORT__SIP_TLS == c->peer.transport))
+		return false;
+	return tls || addr_ip_eq(&c->peer.source, &from->source);
+}
+
 int call_take_target(struct call *c, const struct sip_msg *m)
 {
 	struct sip_list l = sip_list(m, SIP_H_CONTACT);
@@ -253,16 +265,26 @@ static void on_guard(struct timer *tm, void *arg, uint64_t now_ns)
 		in_guard(c);
 }
 
+void call_expire(struct call *c)
+{
+	c->f->n[SIP_N_EXPIRED]++;
+	c->why = CV__SIP_END__SIP_END_SESSION_TIMER;
+	call_event(c, CALL_EV_EXPIRED);
+}
+
 static void on_session(struct timer *tm, void *arg, uint64_t now_ns)
 {
 	struct call *c = arg;
 
 	c->f->now_ns = now_ns;
 	if (c->is_refresher && !c->refresh && c->offer == OFFER_NONE) {
-		reoffer_refresh(c);
-		/* If nobody answers, the transaction says so. */
-		timer_set(c->f->cfg.wheel, tm,
-			  now_ns + c->session_s / 2 * NS_PER_S);
+		/* If nobody answers, the transaction says so; over a
+		 * connection that is gone there is none. */
+		if (reoffer_refresh(c) < 0)
+			call_expire(c);
+		else
+			timer_set(c->f->cfg.wheel, tm,
+				  now_ns + c->session_s / 2 * NS_PER_S);
 		return;
 	}
 	if (c->is_refresher) {
@@ -270,9 +292,7 @@ static void on_session(struct timer *tm, void *arg, uint64_t now_ns)
 		timer_set(c->f->cfg.wheel, tm, now_ns + 10 * NS_PER_S);
 		return;
 	}
-	c->f->n[SIP_N_EXPIRED]++;
-	c->why = CV__SIP_END__SIP_END_SESSION_TIMER;
-	call_event(c, CALL_EV_EXPIRED);
+	call_expire(c);
 }
 
 /* RFC 4028 10: the one who refreshes does so at half of the time; the other

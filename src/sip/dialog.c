@@ -435,8 +435,7 @@ void on_ack(struct face *f, const struct sip_peer *from)
 	c = call_by_tag(f, f->msg.to_tag);
 	if (!c || !span_eq(text_span(&c->call_id), f->msg.call_id) ||
 	    !span_eq(text_span(&c->their_tag), f->msg.from_tag) ||
-	    (from->transport != CV__SIP_TRANSPORT__SIP_TLS &&
-	     !addr_ip_eq(&c->peer.source, &from->source))) {
+	    !call_is_theirs(c, from)) {
 		f->n[SIP_N_STRAY_ACK]++;
 		return;
 	}

@@ -231,21 +231,11 @@ static void on_new(struct face *f, const struct sip_peer *from)
 
 /* --- whose is it ----------------------------------------------------------- */
 
-/* Over TLS nobody else can know our tag; without it the address must be the
- * one that the dialog was made with. */
-static bool is_theirs(const struct call *c, const struct sip_peer *from)
-{
-	const bool tls = CV__SIP_TRANSPORT__SIP_TLS == from->transport;
-
-	return tls ? c->peer.transport == from->transport :
-	       addr_ip_eq(&c->peer.source, &from->source);
-}
-
 static void on_tagged(struct face *f, const struct sip_peer *from)
 {
 	struct call *c = call_by_tag(f, f->msg.to_tag);
 
-	if (c && !is_theirs(c, from)) {
+	if (c && !call_is_theirs(c, from)) {
 		f->n[SIP_N_WRONG_SOURCE]++;
 		c = NULL;
 	}

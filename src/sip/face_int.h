@@ -292,6 +292,10 @@ struct call *call_by_tag(struct face *f, struct span tag);
 void call_event(struct call *c, enum call_event e);
 void call_send_bye(struct call *c);
 void call_arm_session(struct call *c);
+/* Nobody knows that the other side is still there. */
+void call_expire(struct call *c);
+/* May a request with our tag from there be one of this dialog? */
+bool call_is_theirs(const struct call *c, const struct sip_peer *from);
 void call_free(struct call *c);
 int  call_take_dialog(struct call *c, const struct sip_msg *m);
 int  call_take_routes(struct call *c, const struct sip_msg *m, bool reverse);
@@ -335,7 +339,8 @@ void on_reoffer(struct call *c, const struct sip_peer *from);
 void on_core_offer(struct face *f, const Cv__SipOffer *m);
 void on_core_offer_reply(struct face *f, const Cv__SipOfferReply *m);
 void on_reinvite_ack(struct call *c, const struct sip_msg *ack);
-void reoffer_refresh(struct call *c);
+/* E_CLOSED and others: it could not be sent. */
+int  reoffer_refresh(struct call *c);
 void reoffer_guard(struct call *c);
 /* `ours`: the offer it answers, or empty. Whoever told core wipes *out with
  * f->cfg.ops.sdp_wipe(). */

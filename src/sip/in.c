@@ -51,6 +51,21 @@ static void refuse_priority(struct face *f, const struct sip_peer *from)
 	answer_send(f, &a, &f->msg, from);
 }
 
+/* The first option of Require that we do not have. */
+static struct span option_missing(const struct sip_msg *m)
+{
+	struct sip_list l = sip_list(m, SIP_H_REQUIRE);
+	struct span one;
+
+	while (sip_list_next(&l, &one)) {
+		const uint32_t bit = sip_option_of(one);
+
+		if (!bit || bit & ~OPTIONS_KNOWN)
+			return one;
+	}
+	return SPAN_NONE;
+}
+
 bool is_understood(struct face *f, const struct sip_peer *from)
 {
 	struct span unknown = SPAN_NONE;
@@ -70,10 +85,7 @@ bool is_understood(struct face *f, const struct sip_peer *from)
 	if (!unknown.n && !(bits & ~OPTIONS_KNOWN))
 		return true;
 	answer_open(f, &a, &f->msg, from, 420, SPAN_NONE, SPAN_NONE);
-	if (unknown.n)
-		sip_wr_hdr(&a.w, SIP_H_UNSUPPORTED, unknown);
-	else
-		sip_wr_copy(&a.w, &f->msg, SIP_H_REQUIRE);
+	sip_wr_hdr(&a.w, SIP_H_UNSUPPORTED, option_missing(&f->msg));
 	put_reference(f, &a.w, &f->msg);
 	sip_wr_no_body(&a.w);
 	answer_send(f, &a, &f->msg, from);

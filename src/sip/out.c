@@ -127,15 +127,17 @@ static bool is_allowed(const struct call *c, Cv__SipTransport t)
 	       (!c->dial->transport || c->dial->transport == t);
 }
 
-static int adopt(struct call *c, const Cv__SipConnected *m, int fd)
+/* The descriptor is the network's from then on, whatever comes of it. */
+static int adopt(struct call *c, const Cv__SipConnected *m, int *fd)
 {
 	const struct span name = c->dial->name.n ? text_span(&c->dial->name) :
 				 ipc_bytes(m->name);
-	struct face_dial d = {.fd = fd, .name = name, .verify = true,
+	struct face_dial d = {.fd = *fd, .name = name, .verify = true,
 			      .trunk = text_span(&c->dial->trunk)};
 	struct face *f = c->f;
 	int r;
 
+	*fd = -1;
 	d.peer = c->peer;
 	r = f->cfg.ops.dial(f->cfg.ops.arg, &d, f->now_ns);
 	if (r < 0)
@@ -169,10 +171,8 @@ static void use(struct call *c, const Cv__SipConnected *m, int *fd)
 		fail(c, CV__SIP_END__SIP_END_GUARDED);
 		return;
 	}
-	if (*fd < 0 || adopt(c, m, *fd) < 0)
+	if (*fd < 0 || adopt(c, m, fd) < 0)
 		fail(c, CV__SIP_END__SIP_END_TRANSPORT);
-	else
-		*fd = -1;
 }
 
 void on_connected(struct face *f, const Cv__SipConnected *m, int fd)
@@ -437,10 +437,13 @@ static int take_answer(struct call *c, const struct sip_msg *m)
 	if (!r)
 		r = call_take_routes(c, m, true);
 	c->their_allow = sip_allow(m);
-	c->session_s = 0;
+	/* Who says nothing about it, or more than we asked for, is refreshed by
+	 * us (RFC 4028 7.2): a call whose other side is gone has an end. */
+	c->session_s = FACE_SESSION_S;
+	c->is_refresher = true;
 	if (v.n && sip_session_expires_decode(&se, v) == 0 &&
-	    se.secs >= FACE_SESSION_MIN_S) {
-		c->session_s = se.secs < 86400 ? se.secs : 86400;
+	    se.secs >= FACE_SESSION_MIN_S && se.secs <= FACE_SESSION_S) {
+		c->session_s = se.secs;
 		c->is_refresher = se.refresher != SIP_REFRESHER_UAS;
 	}
 	return r;
@@ -625,6 +628,8 @@ static void on_response(struct call *c, const struct sip_msg *m)
 	else if (c->state == CALL_CALLING && m->status == 503 &&
 		 c->dial->left) {
 		c->dial->skip++;
+		/* Its connection may go now: that ends no call any more. */
+		forget_txn(&c->invite);
 		call_event(c, CALL_EV_NEXT);
 	} else if (!c->dial->answered_challenge &&
 		   account_may(&c->dial->account, m))

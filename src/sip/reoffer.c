@@ -128,7 +128,9 @@ void on_reoffer(struct call *c, const struct sip_peer *from)
 		return;
 	}
 	t->peer = answer_peer(&f->msg, from);
-	if (sip_has(&f->msg, SIP_H_CONTACT))
+	/* Whom we call goes by what core said until somebody answered. */
+	if (sip_has(&f->msg, SIP_H_CONTACT) &&
+	    (!c->is_out || c->state == CALL_UP))
 		(void)call_take_target(c, &f->msg);
 	status = may_offer(c);
 	f->n[SIP_N_GLARE] += status == 491;
@@ -279,9 +281,9 @@ static void answer_challenge(struct call *c, const struct sip_msg *msg)
 
 	account_hear(&c->dial->account, msg);
 	c->answered_challenge = true;
-	if (refresh_only)
-		reoffer_refresh(c);
-	else if (send_ours(c, text_span(&c->sdp)) < 0)
+	if (refresh_only && reoffer_refresh(c) < 0)
+		call_expire(c);
+	else if (!refresh_only && send_ours(c, text_span(&c->sdp)) < 0)
 		tell_core(c, false, 503, NULL);
 }
 
@@ -357,11 +359,11 @@ static int send_ours(struct call *c, struct span sdp)
 
 /* The same session again: an UPDATE without a body, or an INVITE with the
  * description that they know. */
-void reoffer_refresh(struct call *c)
+int reoffer_refresh(struct call *c)
 {
 	const bool update = c->their_allow >> SIP_UPDATE & 1;
 
-	(void)send_ours(c, update ? SPAN_NONE : text_span(&c->sdp));
+	return send_ours(c, update ? SPAN_NONE : text_span(&c->sdp));
 }
 
 void on_core_offer(struct face *f, const Cv__SipOffer *m)

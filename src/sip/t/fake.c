@@ -48,6 +48,8 @@ static int on_dial(void *arg, struct face_dial *d, uint64_t now_ns)
 	struct fake *k = arg;
 
 	(void)now_ns;
+	if (k->dial_error)
+		return k->dial_error;
 	d->peer.flow = ++k->next_flow;
 	return 0;
 }

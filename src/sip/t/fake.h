@@ -27,7 +27,7 @@ struct fake {
 	const char *names;		/* of its certificate */
 	const char *trunk;		/* whose rules it met; NULL = none */
 	bool believed;			/* about who calls */
-	int send_error, tell_error;
+	int send_error, tell_error, dial_error;
 	unsigned sdps, shut;
 	uint32_t next_flow;
 	struct fake_sent sent[FAKE_SENT_MAX];

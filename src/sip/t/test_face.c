@@ -568,6 +568,12 @@ static void test_face__refuses_what_it_does_not_know(void **state)
 	expect("SIP/2.0 420 ");
 	assert_string_equal(fake_hdr(fake_last(&k, 0), "Unsupported", buf,
 				     sizeof(buf)), "teleport");
+	invite(&k.tls, "room", "p", "Require: timer, precondition\n");
+	expect("SIP/2.0 420 ");
+	assert_string_equal(fake_hdr(fake_last(&k, 0), "Unsupported", buf,
+				     sizeof(buf)), "precondition");
+	assert_string_equal(fake_hdr(fake_last(&k, 0), "Require", buf,
+				     sizeof(buf)), "");
 	invite(&k.tls, "room", "2", "Session-Expires: 30\n");
 	expect("SIP/2.0 422 ");
 	fake_say(&k, &k.tls, "INVITE http://meet.example/ SIP/2.0\n"
@@ -586,6 +592,30 @@ static void test_face__refuses_what_it_does_not_know(void **state)
 }
 
 /* --- inside of a dialog ---------------------------------------------------------- */
+
+/* The same address and the right tags: who learned them would have what we
+ * say next, keys included, by a way that everybody reads. */
+static void test_dialog__that_began_encrypted_stays_so(void **state)
+{
+	struct sip_peer clear;
+
+	(void)state;
+	(void)call_up(&k.tls, "1", "");
+	clear = k.tls;
+	clear.transport = CV__SIP_TRANSPORT__SIP_UDP;
+	clear.flow = 0;
+	inside(&clear, "BYE", 2, "b", "1", tag, "");
+	expect("SIP/2.0 481 ");
+	clear.transport = CV__SIP_TRANSPORT__SIP_TCP;
+	clear.flow = 9;
+	inside(&clear, "INVITE", 3, "i", "1", tag, "");
+	expect("SIP/2.0 481 ");
+	assert_int_equal(face_count(k.face, SIP_N_WRONG_SOURCE), 2);
+	assert_int_equal(face_calls(k.face), 1);
+	inside(&k.tls, "BYE", 4, "b2", "1", tag, "");
+	expect("SIP/2.0 200 ");
+	assert_int_equal(face_calls(k.face), 0);
+}
 
 static void test_dialog__knows_its_own_only(void **state)
 {
@@ -807,6 +837,23 @@ static void test_session__is_refreshed_by_us_for_those_who_cannot(void **state)
 	respond(&k.tls, "481 Gone", "");
 	assert_int_equal(face_calls(k.face), 0);
 	/* the transaction outlives the call, and asks for it no more */
+	fake_run(&k, 40000);
+}
+
+/* Its connection is gone, so no transaction tells: else it stood for ever,
+ * for media ends nothing of a peer that holds. */
+static void test_session__ends_where_a_refresh_cannot_be_sent(void **state)
+{
+	(void)state;
+	(void)call_up(&k.tls, "1", "");
+	face_flow_gone(k.face, k.tls.flow,
+		       CV__SIP_END__SIP_END_TRANSPORT, true, k.now_ns);
+	k.send_error = E_CLOSED;
+	fake_run(&k, 890000);
+	assert_int_equal(face_calls(k.face), 1);	/* it may come back */
+	fake_run(&k, 20000);
+	assert_int_equal(face_calls(k.face), 0);
+	assert_int_equal(ended()->why, CV__SIP_END__SIP_END_SESSION_TIMER);
 	fake_run(&k, 40000);
 }
 
@@ -1172,6 +1219,7 @@ int main(void)
 		T(test_face__says_503_while_core_is_away),
 		T(test_face__asks_core_for_so_many_at_once),
 		T(test_face__refuses_what_it_does_not_know),
+		T(test_dialog__that_began_encrypted_stays_so),
 		T(test_dialog__knows_its_own_only),
 		T(test_dialog__takes_keys_from_info),
 		T(test_dialog__asks_for_a_picture),
@@ -1182,6 +1230,7 @@ int main(void)
 		T(test_reoffer__of_ours_is_tried_again_after_491),
 		T(test_session__ends_when_nobody_refreshes),
 		T(test_session__is_refreshed_by_us_for_those_who_cannot),
+		T(test_session__ends_where_a_refresh_cannot_be_sent),
 		T(test_session__that_is_refreshed_by_invite_may_end_at_once),
 		T(test_prack__stops_the_reliable_180),
 		T(test_refer__of_an_authenticated_peer_reaches_core),

@@ -365,6 +365,100 @@ static void test_out__asks_for_a_connection_and_tries_the_next(void **state)
 	assert_int_equal(face_calls(k.face), 0);
 }
 
+/* Whoever says that he is full may hang up as well. */
+static void test_out__tries_the_next_when_the_full_one_goes_away(void **state)
+{
+	(void)state;
+	dial(&k, "sips:b@x.example", 0);
+	connected(&k, 0, 1, 1000);
+	k.tls.flow = k.next_flow;
+	face_flow_up(k.face, k.next_flow, k.now_ns);
+	respond(&k, 0, "503 Busy", "t1", "");
+	face_flow_gone(k.face, k.tls.flow, CV__SIP_END__SIP_END_TRANSPORT,
+		       false, k.now_ns);
+	assert_null(ended());
+	connected(&k, 0, 0, 1001);
+	k.tls.flow = k.next_flow;
+	face_flow_up(k.face, k.next_flow, k.now_ns);
+	expect("INVITE sips:b@x.example ");
+	respond(&k, 0, "200 OK", "t1", OK200);
+	expect("ACK ");
+	hangup();
+	assert_int_equal(k.shut, 0);
+}
+
+/* The network has the descriptor, and closes it: nobody else does. */
+static void test_out__a_descriptor_is_closed_once(void **state)
+{
+	(void)state;
+	dial(&k, "sips:b@x.example", 0);
+	k.dial_error = E_NOTFOUND;
+	connected(&k, 0, 0, 1000);
+	assert_int_equal(ended()->why, CV__SIP_END__SIP_END_TRANSPORT);
+	assert_int_equal(k.shut, 0);
+	connected(&k, 0, 0, 1001);	/* of nobody any more */
+	assert_int_equal(k.shut, 1);
+}
+
+static const char *again(const char *method, char buf[64])
+{
+	fake_forget(&k);
+	fake_run(&k, 901000);
+	assert_true(fake_sent_has(&k, method));
+	return fake_hdr(fake_last(&k, 0), "Session-Expires", buf, 64);
+}
+
+/* RFC 4028 7.2: who is silent about the timer, or asks for more than we gave,
+ * is refreshed by us; a call must not outlive its other side. */
+static void test_out__refreshes_those_who_do_not(void **state)
+{
+	static const char *const said[] = {
+		"", "Session-Expires: 86400;refresher=uas\n",
+		"Session-Expires: 20;refresher=uas\n"};
+	char buf[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		char rest[512];
+
+		dial(&k, "sip:b@x.example", 7);
+		(void)snprintf(rest, sizeof(rest), "Allow: UPDATE\n%s%s",
+			       said[i], OK200);
+		respond(&k, 0, "200 OK", "t1", rest);
+		assert_string_equal(again("UPDATE ", buf),
+				    "1800;refresher=uac");
+		hangup();
+		assert_int_equal(face_calls(k.face), 0);
+	}
+}
+
+/* Nobody chooses whom we call but core. */
+static void test_out__keeps_its_target_until_it_is_taken(void **state)
+{
+	char from[128], id[128], mine[32];
+
+	(void)state;
+	dial(&k, "sip:b@x.example", 7);
+	(void)fake_hdr(fake_last(&k, 0), "From", from, sizeof(from));
+	(void)fake_hdr(fake_last(&k, 0), "Call-ID", id, sizeof(id));
+	(void)snprintf(mine, sizeof(mine), "%.16s",
+		       strstr(from, ";tag=") + 5);
+	respond(&k, 0, "180 Ringing", "t1", "");
+	fake_sayf(&k, &k.tls, "UPDATE sip:us@192.0.2.1 SIP/2.0\n"
+		  "Via: SIP/2.0/TLS 192.0.2.8:40001;branch=z9hG4bKu\n"
+		  "From: <sip:b@x.example>;tag=t1\nTo: <sip:us@x>;tag=%s\n"
+		  "Call-ID: %s\nCSeq: 1 UPDATE\n"
+		  "Contact: <sip:+1900555@evil.example>\n", mine, id);
+	expect("SIP/2.0 200 ");
+	k.n_sent--;
+	respond(&k, 0, "407 Who", "t1", "Proxy-Authenticate: Digest "
+		"realm=\"cc.example\",nonce=\"n\",algorithm=SHA-256,"
+		"qop=\"auth\"\n");
+	assert_true(fake_sent_has(&k, "Proxy-Authorization: "));
+	assert_false(fake_sent_has(&k, "+1900555"));
+	hangup();
+}
+
 static void test_out__ends_when_the_certificate_is_not_theirs(void **state)
 {
 	(void)state;
@@ -545,6 +639,10 @@ int main(void)
 		T(test_out__answers_no_other_realm_inside_either),
 		T(test_out__tells_where_it_was_sent),
 		T(test_out__asks_for_a_connection_and_tries_the_next),
+		T(test_out__tries_the_next_when_the_full_one_goes_away),
+		T(test_out__a_descriptor_is_closed_once),
+		T(test_out__refreshes_those_who_do_not),
+		T(test_out__keeps_its_target_until_it_is_taken),
 		T(test_out__ends_when_the_certificate_is_not_theirs),
 		T(test_out__refuses_what_is_no_uri),
 		T(test_register__passes_contact_and_hears_the_outcome),
