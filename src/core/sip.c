@@ -550,7 +550,18 @@ static uint32_t cap_of(struct core *c, const struct addr *from, bool stranger)
 		BUSY : 0;
 }
 
-/* RFC 3325: who is trusted may say who calls. */
+static bool names_device(struct core *c, ProtobufCBinaryData uri)
+{
+	char alias[ALIAS_MAX + 1];
+
+	return alias_normalise(alias, ipc_bytes(uri)) == 0 &&
+	       store_find(c->store, RES_DEVICE, DEVICE_ALIAS,
+			  span_str(alias));
+}
+
+/* RFC 3325: who is trusted may say who calls. What another trunk says counts
+ * like a registered caller's alias in rules, in policy and for who is called:
+ * it must not be that of a device, which proves itself. */
 static void fill_caller(struct sip_call *call, const Cv__SipCaller *who,
 			const struct sip_identity *id)
 {
@@ -561,8 +572,15 @@ static void fill_caller(struct sip_call *call, const Cv__SipCaller *who,
 	const ProtobufCBinaryData name = asserted ? who->asserted_name :
 					 who->from_name;
 
-	copy(call->remote, sizeof(call->remote), uri);
 	copy(call->name, sizeof(call->name), name.len ? name : uri);
+	if (!id->trunk || asserted || !names_device(call->c, uri)) {
+		copy(call->remote, sizeof(call->remote), uri);
+		return;
+	}
+	if (!name.len)
+		call->name[0] = 0;
+	log_info("sip", "a trunk says that a device of ours calls: not believed",
+		 LOG_T("from", ipc_bytes(uri)));
 }
 
 static void fill_call(struct sip_call *call, const Cv__SipInvite *m,

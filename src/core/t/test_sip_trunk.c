@@ -134,6 +134,49 @@ static void test_trunk__says_who_calls_only_where_it_is_believed(void **state)
 	sip_bye(k, 902);
 }
 
+static bool is_nobody(struct kit *k)
+{
+	Cv__CliReply *r = kit_cli(k, "sip", "calls", NULL);
+	const bool is = r->n_rows == 1 &&
+			entry_field_of(r->rows[0], "remote").n == 0;
+
+	kit_free(r);
+	return is;
+}
+
+/* Rules, policy and whoever is called go by it: a trunk's own word makes nobody
+ * a device of ours. */
+static void test_trunk__is_no_device_of_ours_by_its_own_word(void **state)
+{
+	static const char *const from[] = {"desk@example.org",
+		"sip:Desk@Example.org;user=phone", "sips:desk@example.org"};
+	struct kit *k = *state;
+	struct sip_ask a = good;
+
+	sip_device(k, "desk@example.org", "desk", "s3cret-of-desk", NULL,
+		   NULL);
+	proxy(k, "callcontrol", NULL, NULL);
+	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++) {
+		a.from = from[i];
+		sip_invite(k, 910 + i, &a);
+		assert_int_equal(sip_decision(k, 910 + i, NULL), ANSWER);
+		assert_true(is_nobody(k));
+		sip_bye(k, 910 + i);
+	}
+	a.from = "somebody@example.org";
+	sip_invite(k, 920, &a);
+	assert_int_equal(sip_decision(k, 920, NULL), ANSWER);
+	sip_expect(k, "remote", "somebody@example.org");
+	sip_bye(k, 920);
+	/* It may speak for devices where an administrator says so. */
+	change(k, "trust_asserted_identity", "true");
+	a.asserted = "desk@example.org";
+	sip_invite(k, 921, &a);
+	assert_int_equal(sip_decision(k, 921, NULL), ANSWER);
+	sip_expect(k, "remote", "desk@example.org");
+	sip_bye(k, 921);
+}
+
 /* --- certificates ------------------------------------------------------------------ */
 
 static void send_check(struct kit *k, uint32_t req)
@@ -237,6 +280,7 @@ int main(int argc, char **argv)
 		T(test_trunk__is_who_met_its_rules_and_bears_its_name),
 		T(test_trunk__the_face_is_told_of_each_and_of_changes),
 		T(test_trunk__says_who_calls_only_where_it_is_believed),
+		T(test_trunk__is_no_device_of_ours_by_its_own_word),
 		T(test_cert__is_asked_of_courier_unread),
 		T(test_cert__refusals_are_shown_each_with_its_reason),
 	};
