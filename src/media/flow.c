@@ -528,26 +528,51 @@ static bool is_same_key(const struct flow *f, const struct nego_transport *t,
 			     span_of(tx_key, sizeof(f->tx_key))));
 }
 
-/* New contexts for both directions; the old ones stay until both are there. */
+static bool is_kept(const struct srtp *s, const struct flow *f,
+		    const struct nego_transport *t, const uint8_t *was,
+		    const uint8_t *now)
+{
+	return s && f->crypto == NEGO_SDES && f->t.suite == t->suite &&
+	       secret_equal(span_of(was, NEGO_KEY_SALT_MAX),
+			    span_of(now, NEGO_KEY_SALT_MAX));
+}
+
+/* A direction whose key stays goes on counting: anew it would seal with the
+ * same bytes of the cipher, or take packets again. */
+static void keys_put(struct flow *f, struct srtp *rx, struct srtp *tx)
+{
+	if (!rx) {
+		rx = f->rx;
+		f->rx = NULL;
+	}
+	if (!tx) {
+		tx = f->tx;
+		f->tx = NULL;
+	}
+	flow_drop_keys(f);
+	f->rx = rx;
+	f->tx = tx;
+}
+
+/* Contexts for both directions; the old ones stay until both are there. */
 static int sdes_take(struct flow *f, const struct nego_transport *t,
 		     const uint8_t *tx_key)
 {
 	const struct srtp_env *env = f->leg->m->srtp;
 	uint8_t fresh[NEGO_KEY_SALT_MAX];
 	struct srtp *rx = NULL, *tx = NULL;
-	int r;
+	int r = 0;
 
 	if (tx_key)
 		memcpy(fresh, tx_key, sizeof(fresh));
 	else
 		rand_bytes(fresh, sizeof(fresh));
-	r = sdes_make(&rx, env, t->suite, SRTP_RECEIVE, t->key_salt);
-	if (r == 0)
+	if (!is_kept(f->rx, f, t, f->t.key_salt, t->key_salt))
+		r = sdes_make(&rx, env, t->suite, SRTP_RECEIVE, t->key_salt);
+	if (r == 0 && !is_kept(f->tx, f, t, f->tx_key, fresh))
 		r = sdes_make(&tx, env, t->suite, SRTP_SEND, fresh);
 	if (r == 0) {
-		flow_drop_keys(f);
-		f->rx = rx;
-		f->tx = tx;
+		keys_put(f, rx, tx);
 		memcpy(f->tx_key, fresh, sizeof(fresh));
 		f->suite = nego_suite_name(t->suite);
 	} else {

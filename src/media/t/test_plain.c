@@ -918,6 +918,43 @@ static void test_plain__offers_and_takes_the_answer(void **state)
 	dtls_env_free(&env);
 }
 
+/* Our key is told again with a new offer, and the peer takes another one of its
+ * own: what we seal goes on counting, or the same bytes of the cipher would
+ * come twice. */
+static void test_plain__seals_nothing_twice_when_only_their_key_changes(
+	void **state)
+{
+	struct phone_cfg cfg = {.codec = AUDIO_PCMA, .hz = 500,
+		.suite = CV__SDES_SUITE__SDES_AES_CM_128_HMAC_SHA1_80};
+	Cv__LegUpdate again = CV__LEG_UPDATE__INIT;
+	Cv__LegAccept acc = CV__LEG_ACCEPT__INIT;
+	const struct srtp *rx, *tx;
+	uint8_t was[NEGO_KEY_SALT_MAX];
+	struct flow *f;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	leg_make_plain(&w, 0, &cfg);
+	UNTIL(&w, phone_got(w.p[0])->rtp > 5);
+	f = leg_find(w.m, leg_of(0))->audio_flow;
+	rx = f->rx;
+	tx = f->tx;
+	memcpy(was, f->tx_key, sizeof(was));
+	again.leg = acc.leg = leg_of(0);
+	assert_int_equal(ipc_send(w.core, LEG_UPDATE, &again), 0);
+	UNTIL(&w, w.answers == 2);
+	acc.answer = phone_reply(w.p[0], w.kept);
+	acc.answer->sections[0]->sdes[0]->key_salt.data[0] ^= 1;
+	assert_int_equal(ipc_send(w.core, LEG_ACCEPT, &acc), 0);
+	UNTIL(&w, w.answers == 3);
+	assert_int_equal(w.refused, 0);
+	assert_memory_equal(f->tx_key, was, sizeof(was));
+	assert_ptr_equal(f->tx, tx);
+	assert_ptr_not_equal(f->rx, rx);
+	world_release(&w);
+}
+
 /* --- picture ----------------------------------------------------------- */
 
 static void test_plain__asks_core_for_a_keyframe(void **state)
@@ -1042,6 +1079,8 @@ int main(void)
 			test_plain__speaks_dtls_with_the_one_who_begins),
 		cmocka_unit_test(
 			test_plain__begins_dtls_with_nobody_who_was_only_named),
+		cmocka_unit_test(
+		    test_plain__seals_nothing_twice_when_only_their_key_changes),
 		cmocka_unit_test(test_plain__a_stranger_gets_nothing),
 		cmocka_unit_test(test_plain__moves_only_with_a_new_offer),
 		cmocka_unit_test(
