@@ -299,9 +299,21 @@ static void reoffer(struct sip_call *call)
 		sip_call_fire(call, SCE_LEG_FAILED);
 }
 
+/* Is what the lobby agreed what the room carries? */
+static bool is_agreed(const struct sip_call *call)
+{
+	const struct sip_terms *a = &call->agreed, *b = &call->terms;
+
+	return a->call_type == b->call_type ?
+		!call->has_video || (a->kbps_in == b->kbps_in &&
+				     a->kbps_out == b->kbps_out) :
+		!call->has_video && b->call_type != CALL_VIDEO_ONLY &&
+		a->call_type != CALL_AUDIO;
+}
+
 static void move(struct sip_call *call)
 {
-	if (!sip_leg_move(call))
+	if (!is_agreed(call) || !sip_leg_move(call))
 		reoffer(call);
 }
 
@@ -403,6 +415,13 @@ void sip_call_fire(struct sip_call *call, enum sip_call_event e)
 
 /* --- the join ----------------------------------------------------------------------------- */
 
+static struct sip_terms terms_of_nothing(const struct core *c)
+{
+	return (struct sip_terms){CALL_VIDEO,
+		(uint32_t)store_global(c->store, GLOBAL_MAX_CALLRATE_IN),
+		(uint32_t)store_global(c->store, GLOBAL_MAX_CALLRATE_OUT)};
+}
+
 /* Which service it is, and so what his media may be. */
 static void note_service(struct sip_call *call, const struct join *j)
 {
@@ -410,11 +429,8 @@ static void note_service(struct sip_call *call, const struct join *j)
 	call->location = j->media_location ? j->media_location : j->location;
 	call->crypto = j->conf ? j->sv.crypto :
 		(uint32_t)store_global(j->c->store, GLOBAL_CRYPTO_MODE);
-	call->call_type = j->conf ? j->sv.call_type : CALL_VIDEO;
-	call->kbps_in = j->conf ? j->sv.kbps_in : (uint32_t)
-		store_global(j->c->store, GLOBAL_MAX_CALLRATE_IN);
-	call->kbps_out = j->conf ? j->sv.kbps_out : (uint32_t)
-		store_global(j->c->store, GLOBAL_MAX_CALLRATE_OUT);
+	call->terms = j->conf ? (struct sip_terms){j->sv.call_type,
+		j->sv.kbps_in, j->sv.kbps_out} : terms_of_nothing(j->c);
 }
 
 void sip_join_ask(const struct join *j, bool wrong, bool may_hash)
@@ -424,6 +440,11 @@ void sip_join_ask(const struct join *j, bool wrong, bool may_hash)
 	if (!call)
 		return;
 	note_service(call, j);
+	/* What a room carries would tell it from nothing; it is agreed anew
+	 * behind the PIN. */
+	if (!call->has_credentials &&
+	    store_global(j->c->store, GLOBAL_CONCEAL_ROOMS))
+		call->terms = terms_of_nothing(j->c);
 	call->has_news = true;
 	call->news = SCE_ASK;
 	call->last_was_wrong = wrong;

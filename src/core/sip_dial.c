@@ -170,9 +170,9 @@ static void fill(struct sip_call *call, const struct sip_dial_ask *a)
 	call->gateway = a->gateway;
 	call->conf = a->sv->id;
 	call->crypto = crypto_of(c, a);
-	call->call_type = a->sv->call_type;
-	call->kbps_in = a->sv->kbps_in;
-	call->kbps_out = a->sv->kbps_out;
+	call->terms.call_type = a->sv->call_type;
+	call->terms.kbps_in = a->sv->kbps_in;
+	call->terms.kbps_out = a->sv->kbps_out;
 	call->location = a->rule->outgoing_location ?
 		a->rule->outgoing_location : a->location;
 	if (a->device) {

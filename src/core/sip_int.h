@@ -19,6 +19,11 @@ enum sip_ask {
 	SIP_ASK_UPDATE,		/* their new offer */
 };
 
+/* What a service carries. */
+struct sip_terms {
+	uint32_t call_type, kbps_in, kbps_out;
+};
+
 struct sip_call {
 	struct core *c;
 	uint64_t id;			/* handle */
@@ -73,7 +78,8 @@ struct sip_call {
 	bool in_lobby, is_secure, sends_video, is_clear, has_video;
 	bool awaits_worker, awaits_answer, rang;
 	Cv__LegDescription *said;	/* media's word, while it is acted on */
-	uint32_t codec, kbps_cap, crypto, call_type, kbps_in, kbps_out;
+	uint32_t codec, kbps_cap, crypto;
+	struct sip_terms terms, agreed;	/* of the service; of its leg */
 	uint64_t key_ns;		/* when a whole picture was asked for */
 	struct member lobby;		/* stands in core->legs for nobody */
 

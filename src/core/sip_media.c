@@ -36,8 +36,8 @@ static void limit(const struct sip_call *call, Cv__LegDescription *d)
 		Cv__Section *s = d->sections[i];
 		const bool audio = s->kind == CV__MEDIA_KIND__KIND_AUDIO;
 
-		if ((call->call_type == CALL_AUDIO && !audio) ||
-		    (call->call_type == CALL_VIDEO_ONLY && audio))
+		if ((call->terms.call_type == CALL_AUDIO && !audio) ||
+		    (call->terms.call_type == CALL_VIDEO_ONLY && audio))
 			s->rejected = true;
 	}
 }
@@ -167,14 +167,14 @@ static Cv__CryptoMode crypto_of(const struct sip_call *call)
 static void fill_want(const struct sip_call *call, Cv__LegWant *w)
 {
 	cv__leg_want__init(w);
-	w->audio = call->call_type != CALL_VIDEO_ONLY;
-	w->video = call->call_type != CALL_AUDIO;
+	w->audio = call->terms.call_type != CALL_VIDEO_ONLY;
+	w->video = call->terms.call_type != CALL_AUDIO;
 	w->slides = w->video;
 	/* Keys may travel in the signalling only where that is encrypted; a
 	 * phone that knows no DTLS refuses an offer of it. */
 	w->dtls = !call->is_encrypted && crypto_of(call) ==
 		  CV__CRYPTO_MODE__CRYPTO_ON;
-	w->kbps = call->kbps_out;
+	w->kbps = call->terms.kbps_out;
 }
 
 static uint32_t dscp_of(const struct sip_call *call)
@@ -203,8 +203,8 @@ static int send_open(struct sip_call *call, uint64_t room,
 	open.leg = call->leg;
 	open.offer = offer;
 	open.flags = &flags;
-	open.kbps_in = call->kbps_in;
-	open.kbps_out = call->kbps_out;
+	open.kbps_in = call->terms.kbps_in;
+	open.kbps_out = call->terms.kbps_out;
 	open.dscp = dscp_of(call);
 	open.transport = CV__LEG_TRANSPORT__LEG_PLAIN;
 	open.crypto = crypto_of(call);
@@ -216,6 +216,7 @@ static int send_open(struct sip_call *call, uint64_t room,
 						 sizeof(call->local.ip)));
 	open.make_offer = offer == NULL;
 	open.want = offer ? NULL : &want;
+	call->agreed = call->terms;
 	leg_note(call->c, call->leg, false, "open a leg", SPAN_NONE);
 	return ipc_send(sip_media_of(call), LEG_OPEN, &open);
 }

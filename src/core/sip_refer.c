@@ -155,9 +155,7 @@ void sip_replace_begin(struct sip_call *call, const struct sip_call *old)
 	call->conf = old->conf;
 	call->location = old->location;
 	call->crypto = old->crypto;
-	call->call_type = old->call_type;
-	call->kbps_in = old->kbps_in;
-	call->kbps_out = old->kbps_out;
+	call->terms = old->terms;
 	call->state = SIP_CALL_REPLACING;
 	if (!sip_leg_open(call, SIP_ASK_OPEN))
 		sip_call_fire(call, SCE_LEG_FAILED);

@@ -272,6 +272,92 @@ static void test_sip__an_unknown_alias_is_asked_for_a_pin_too(void **state)
 	sip_expect(k, "", "");
 }
 
+static void special_room(struct kit *k, const char *alias, const char *field,
+			 const char *value)
+{
+	const char *const f[] = {"name", alias, "alias", alias, "pin",
+		"248163", field, value, NULL, NULL};
+
+	entry_cli_ok(k, "create", "conference", f);
+}
+
+/* What his description is answered with, as media is told. */
+struct terms {
+	uint32_t in, out, crypto, sections, rejected;
+};
+
+static struct terms terms_at(struct kit *k, uint64_t call, const char *alias)
+{
+	const struct sip_ask a = {.alias = alias};
+	struct terms t = {.in = 0};
+	Cv__LegOpen *o;
+
+	sip_invite(k, call, &a);
+	assert_int_equal(sip_decision(k, call, NULL), ANSWER);
+	o = kit_wait(k, KIT_MEDIA, IPC_LEG_OPEN);
+	t.in = o->kbps_in;
+	t.out = o->kbps_out;
+	t.crypto = o->crypto;
+	t.sections = (uint32_t)o->offer->n_sections;
+	for (size_t i = 0; i < o->offer->n_sections; i++)
+		t.rejected += o->offer->sections[i]->rejected;
+	kit_free(o);
+	sip_bye(k, call);
+	sip_expect(k, "", "");
+	return t;
+}
+
+/* A b= line less, or a picture refused, would say that there is a room. */
+static void test_sip__no_room_is_told_by_what_it_carries(void **state)
+{
+	static const char *const rooms[] = {"demo@example.org",
+		"slow@example.org", "sparing@example.org",
+		"radio@example.org"};
+	struct kit *k = *state;
+	struct terms nothing, t;
+
+	sip_guests(k);
+	special_room(k, "slow@example.org", "max_callrate_in", "256");
+	special_room(k, "sparing@example.org", "max_callrate_out", "256");
+	special_room(k, "radio@example.org", "call_type", "audio");
+	kit_forget(k);
+	nothing = terms_at(k, 6, "nothing@example.org");
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+		t = terms_at(k, 7 + i, rooms[i]);
+		assert_memory_equal(&t, &nothing, sizeof(t));
+	}
+}
+
+static void reply_offer(struct kit *k);
+
+/* Inside, what the room carries is agreed anew. */
+static void test_sip__behind_the_pin_the_room_s_terms_hold(void **state)
+{
+	const struct sip_ask a = {.alias = "radio@example.org"};
+	struct kit *k = *state;
+	Cv__LegOpen *o;
+
+	sip_guests(k);
+	special_room(k, "radio@example.org", "call_type", "audio");
+	kit_forget(k);
+	sip_invite(k, 7, &a);
+	assert_int_equal(sip_decision(k, 7, NULL), ANSWER);
+	sip_expect(k, "hears", "pin entry");
+	kit_forget(k);
+	sip_digits(k, 7, "248163#");
+	o = kit_wait(k, KIT_MEDIA, IPC_LEG_OPEN);
+	assert_true(o->make_offer);
+	assert_true(o->want->audio);
+	assert_false(o->want->video || o->want->slides);
+	kit_free(o);
+	reply_offer(k);
+	kit_free(kit_wait(k, KIT_MEDIA, IPC_LEG_ACCEPT));
+	sip_expect(k, "state", "in");
+	assert_int_equal(entry_status_of(k, "participants"), 1);
+	sip_bye(k, 7);
+	sip_expect(k, "", "");
+}
+
 static void test_sip__without_concealment_it_is_not_found(void **state)
 {
 	struct kit *k = *state;
@@ -1118,6 +1204,8 @@ int main(int argc, char **argv)
 		T(test_sip__a_pin_leads_from_the_lobby_into_the_room),
 		T(test_sip__three_wrong_pins_end_the_call),
 		T(test_sip__an_unknown_alias_is_asked_for_a_pin_too),
+		T(test_sip__no_room_is_told_by_what_it_carries),
+		T(test_sip__behind_the_pin_the_room_s_terms_hold),
 		T(test_sip__without_concealment_it_is_not_found),
 		T(test_sip__calls_of_one_source_are_capped),
 		T(test_sip__a_full_face_sheds_strangers_a_busy_one_nobody),
