@@ -249,9 +249,12 @@ bool sip_leg_open(struct sip_call *call, enum sip_ask ask)
 {
 	enum { UNAVAILABLE = 503 };
 	struct core *c = call->c;
+	const uint64_t id = call->id;
 	uint64_t room;
 
 	sip_leg_close(call);
+	if (!sip_call_get(c, id))
+		return true;	/* its room ended with the leg, it with that */
 	call->ask = ask;
 	call->awaits_answer = false;
 	arm(call, ask == SIP_ASK_REOFFER ? SIP_REOFFER_WAIT_S :
@@ -317,9 +320,20 @@ static void tell_secure(struct sip_call *call, struct member *mb)
 	core_acts(mb->m, NULL);
 }
 
+/* What a room does can end it, and with it the call: both are looked up anew. */
+static struct member *acted(struct core *c, struct meeting *m, uint64_t call)
+{
+	const struct sip_call *now;
+
+	core_acts(m, NULL);
+	now = sip_call_get(c, call);
+	return now && now->leg ? seat_of(now) : NULL;
+}
+
 void sip_leg_seat(struct sip_call *call)
 {
 	struct core *c = call->c;
+	const uint64_t id = call->id;
 	struct member *mb = seat_of(call);
 	char uuid[UUID_TEXT_LEN + 1];
 
@@ -333,15 +347,22 @@ void sip_leg_seat(struct sip_call *call)
 		sip_call_fire(call, SCE_REMOVED);
 		return;
 	}
-	core_acts(mb->m, NULL);
+	mb = acted(c, mb->m, id);
+	if (!mb)
+		return;
 	call->in_lobby = false;
 	mb->p->leg.clear = call->is_clear;
 	(void)room_leg_open(mb->m->room, mb->p, call->codec, call->kbps_cap,
 			    c->now_ns, &c->out);
-	core_acts(mb->m, NULL);
+	mb = acted(c, mb->m, id);
+	if (!mb)
+		return;
 	leg_send_flags(mb->m, mb->p);
 	tell_secure(call, mb);
-	sip_member_flags(mb);
+	call = sip_call_get(c, id);
+	mb = call ? seat_of(call) : NULL;
+	if (mb)
+		sip_member_flags(mb);
 }
 
 bool sip_leg_move(struct sip_call *call)

@@ -188,6 +188,13 @@ void sip_replace(struct sip_call *call)
 	sip_send_answer(call);
 	rename_seat(call, mb->p);
 	sip_leg_close(old);
+	/* The room may have ended with that. */
+	old = sip_call_get(c, call->replaces);
+	mb = old ? seat_of(old) : NULL;
+	if (!mb) {
+		sip_call_fire(call, SCE_REMOVED);
+		return;
+	}
 	call->member = old->member;
 	old->member = 0;
 	mb->sip = id;
