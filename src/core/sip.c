@@ -524,14 +524,26 @@ static bool guests_may(struct core *c, int64_t location)
 		own == SV_BDPM_ON;
 }
 
-static uint32_t strangers_from(const struct core *c, const struct addr *a)
-{
-	uint32_t slot = 0, n = 0;
-	const struct sip_call *call;
+/* Of the calls that came in: those of strangers, those of them from where this
+ * one comes, those of its device. */
+struct tally {
+	uint32_t strangers, here, device;
+};
 
-	while ((call = handles_next(c->sip->table, &slot, NULL)))
-		n += !call->is_out && !call->has_credentials &&
-		     addr_is_same_source(&call->source, a);
+static struct tally tally_of(const struct core *c, const struct addr *from,
+			     int64_t device)
+{
+	uint32_t slot = 0;
+	const struct sip_call *call;
+	struct tally n = {0};
+
+	while ((call = handles_next(c->sip->table, &slot, NULL))) {
+		const bool stranger = !call->is_out && !call->has_credentials;
+
+		n.strangers += stranger;
+		n.here += stranger && addr_is_same_source(&call->source, from);
+		n.device += !call->is_out && device && call->device == device;
+	}
 	return n;
 }
 
@@ -551,24 +563,35 @@ static uint32_t entering(const struct core *c, uint32_t *joins)
 	return n;
 }
 
-/* Before anything is looked up: what does not depend on whom he calls. */
-static uint32_t cap_of(struct core *c, const struct addr *from, bool stranger)
+/* One password that was lost must not use up what all share. */
+static uint32_t cap_of_device(const struct tally *n, uint64_t max)
 {
-	enum { BUSY = 486, UNAVAILABLE = 503 };
+	enum { BUSY = 486, DEVICE_PART = 4 };
+
+	return n->device >= (max + DEVICE_PART - 1) / DEVICE_PART ? BUSY : 0;
+}
+
+/* Before anything is looked up: what does not depend on whom he calls. */
+static uint32_t cap_of(struct core *c, const struct addr *from,
+		       const struct sip_identity *id)
+{
+	enum { BUSY = 486, UNAVAILABLE = 503, KEPT_PART = 4 };
+	const uint64_t max = (uint64_t)store_global(c->store,
+						    GLOBAL_MAX_SIP_CALLS);
+	const struct tally n = tally_of(c, from, id->device);
 	uint32_t joins;
 
-	if (c->sip->figures.calls >=
-	    (uint64_t)store_global(c->store, GLOBAL_MAX_SIP_CALLS))
+	if (c->sip->figures.calls >= max)
 		return UNAVAILABLE;
-	if (!stranger)
-		return 0;
-	if (entering(c, &joins) >= (uint64_t)store_global(c->store,
+	if (id->who != SIP_STRANGER)
+		return id->device ? cap_of_device(&n, max) : 0;
+	/* A part is kept for who proves himself. */
+	if (n.strangers >= max - max / KEPT_PART ||
+	    entering(c, &joins) >= (uint64_t)store_global(c->store,
 					GLOBAL_MAX_SIP_PIN_PROMPTS))
 		return UNAVAILABLE;
-	return strangers_from(c, from) >=
-	       (uint64_t)store_global(c->store,
-				      GLOBAL_MAX_SIP_CALLS_PER_SOURCE) ?
-		BUSY : 0;
+	return n.here >= (uint64_t)store_global(c->store,
+			GLOBAL_MAX_SIP_CALLS_PER_SOURCE) ? BUSY : 0;
 }
 
 static bool names_device(struct core *c, ProtobufCBinaryData uri)
@@ -659,7 +682,7 @@ static void take_call(struct core *c, const Cv__SipInvite *m,
 		      uint64_t trace)
 {
 	char ref[TRACE_REF_LEN + 1];
-	uint32_t status = cap_of(c, from, id->who == SIP_STRANGER);
+	uint32_t status = cap_of(c, from, id);
 	struct sip_call *call = status ? NULL : sip_call_new(c, m->call);
 
 	if (call) {
@@ -687,7 +710,7 @@ static void take_over(struct core *c, const Cv__SipInvite *m,
 	struct sip_call *old = sip_replaced(c, m, id), *call = NULL;
 	char ref[TRACE_REF_LEN + 1];
 
-	if (old && !cap_of(c, from, false))
+	if (old && !cap_of(c, from, id))
 		call = sip_call_new(c, m->call);
 	if (!call) {
 		sip_note_refusal(c, trace, from, ipc_bytes(m->alias),

@@ -395,6 +395,37 @@ static void test_sip__calls_of_one_source_are_capped(void **state)
 	assert_int_equal(sip_decision(k, 4, NULL), ANSWER);
 }
 
+/* Strangers from many places leave a part to who proves himself, and one
+ * device leaves one to the others. */
+static void test_sip__nobody_uses_up_all_calls(void **state)
+{
+	struct sip_ask many = stranger;
+	const struct sip_ask phone = {.from = "sip:desk@example.org", .user = "desk",
+				      .password = "s3cret-of-desk"};
+	struct kit *k = *state;
+	uint32_t status;
+
+	sip_guests(k);
+	sip_device(k, "desk@example.org", "desk", "s3cret-of-desk", NULL,
+		   NULL);
+	entry_set(k, "max_sip_calls", "8");
+	for (uint32_t i = 0; i < 7; i++) {
+		many.ip = NET(192, 0, 2, 100) + i;
+		sip_invite(k, 1 + i, &many);
+		assert_int_equal(sip_decision(k, 1 + i, &status),
+				 i < 6 ? ANSWER : REFUSE);
+	}
+	assert_int_equal(status, 503);
+	for (uint64_t call = 11; call <= 12; call++) {
+		sip_invite(k, call, &phone);
+		assert_int_equal(sip_decision(k, call, NULL), ANSWER);
+	}
+	sip_bye(k, 1);
+	sip_invite(k, 13, &phone);
+	assert_int_equal(sip_decision(k, 13, &status), REFUSE);
+	assert_int_equal(status, 486);
+}
+
 static void load(struct kit *k, uint32_t conns, uint32_t cpu_permille)
 {
 	Cv__FaceLoad l = CV__FACE_LOAD__INIT;
@@ -1208,6 +1239,7 @@ int main(int argc, char **argv)
 		T(test_sip__behind_the_pin_the_room_s_terms_hold),
 		T(test_sip__without_concealment_it_is_not_found),
 		T(test_sip__calls_of_one_source_are_capped),
+		T(test_sip__nobody_uses_up_all_calls),
 		T(test_sip__a_full_face_sheds_strangers_a_busy_one_nobody),
 		T(test_sip__whoever_hangs_up_in_the_lobby_leaves_nothing),
 		T(test_sip__a_host_removes_him_with_a_word),
