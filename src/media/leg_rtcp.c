@@ -44,9 +44,11 @@ static void take_sr_of(struct video_in *v, const struct rtcp *p,
 		rtp_receive_sr(&v->rtx, p->ntp, now_ns);
 }
 
+/* Dated anew, not with the turn's time: that is before this one arrived by what
+ * the turn lasted, and DLSR would count it to the network's account. */
 static void take_sr(struct leg *leg, const struct rtcp *p)
 {
-	uint64_t now = leg->m->now_ns;
+	uint64_t now = clock_mono_ns();
 
 	if (p->ssrc == leg->audio_in.ssrc)
 		rtp_receive_sr(&leg->audio_in, p->ntp, now);

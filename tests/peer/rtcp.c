@@ -28,8 +28,7 @@ static void block_in(struct peer *p, const uint8_t *b, uint64_t now)
 		return;
 	rtt = (int32_t)((uint32_t)(ntp_of(peer_clock(p, now)) >> 16) - lsr -
 			dlsr);
-	/* a server that reads its clock once a turn dates our SR too early
-	 * by what the turn lasted */
+	/* rounding may make it a little less than none */
 	if (rtt < -65536 / 1000 || rtt > 10 * 65536) {
 		peer_fault(p, "LSR and DLSR make no round trip");
 		return;

@@ -97,7 +97,8 @@ void rtp_receive_block(struct rtp_receive *r, uint64_t now_ns,
 		.jitter = r->jitter_x16 >> 4,
 		.lsr = r->sr_at_ns ? r->sr_mid : 0,
 	};
-	if (r->sr_at_ns)
+	/* a turn's time may be before that of the report it read */
+	if (r->sr_at_ns && now_ns > r->sr_at_ns)
 		out->dlsr = (uint32_t)(((now_ns - r->sr_at_ns) << 16) /
 				       NS_PER_S);
 	if (now_expected > now_received && now_expected)

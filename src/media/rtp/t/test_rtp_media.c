@@ -80,6 +80,10 @@ static void test_receive__measures_jitter_and_delay_of_reports(void **state)
 	assert_in_range(b.jitter, 450, 490);
 	assert_int_equal(b.lsr, 0x22223333);
 	assert_int_equal(b.dlsr, 0x8000);
+	/* dated in the turn, whose time is before it */
+	rtp_receive_sr(&r, UINT64_C(0x1111222233334444), 1601 * MS);
+	rtp_receive_block(&r, 1600 * MS, &b);
+	assert_int_equal(b.dlsr, 0);
 }
 
 /* --- nack -------------------------------------------------------------- */
