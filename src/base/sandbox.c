@@ -228,6 +228,7 @@ static const struct sandbox_rule common[] = {
 	ALLOW(read, "held descriptors"),
 	ALLOW(write, "held descriptors"),
 	ALLOW(readv, "held descriptors"),
+	ALLOW(pread64, "held files whose offset others share"),
 	ALLOW(writev, "held descriptors"),
 	ALLOW(recvmsg, "channels"),
 	ALLOW(sendmsg, "channels"),

@@ -244,8 +244,7 @@ int http_server_new(struct http_server **out,
 	hall_init(s);
 	rand_bytes(&s->pass_key, sizeof(s->pass_key));
 	if (cfg->tls)
-		(void)SSL_CTX_set_generate_session_id(http_tls_ctx(cfg->tls),
-						      conn_session_id);
+		http_server_set_tls(s, cfg->tls);
 	http_server_set_room(s, &(struct http_room){
 		.conns_max = cfg->conns_max, .bytes_max = cfg->bytes_max,
 		.proxy_conns_max = cfg->proxy_conns_max,
@@ -335,6 +334,13 @@ void http_server_set_room(struct http_server *s, const struct http_room *r)
 	s->cfg.bytes_max = r->bytes_max;
 	s->cfg.proxy_conns_max = r->proxy_conns_max;
 	s->cfg.grace_ms = r->grace_ms;
+}
+
+void http_server_set_tls(struct http_server *s, struct http_tls *tls)
+{
+	(void)SSL_CTX_set_generate_session_id(http_tls_ctx(tls),
+					      conn_session_id);
+	s->cfg.tls = tls;
 }
 
 void http_server_stats(const struct http_server *s, struct http_stats *out)

@@ -193,6 +193,9 @@ void http_server_free(struct http_server **s);
 int  http_server_listen(struct http_server *s, int fd);
 void http_server_set_hosts(struct http_server *s, const struct http_hosts *h);
 void http_server_set_room(struct http_server *s, const struct http_room *r);
+/* For who comes from now on; sessions keep what they have. The former may be
+ * freed. Only for a server that was made with TLS. */
+void http_server_set_tls(struct http_server *s, struct http_tls *tls);
 void http_server_stats(const struct http_server *s, struct http_stats *out);
 
 /* All of these: E_NOTFOUND for a stale handle. */

@@ -1,6 +1,7 @@
 #include "http/tls.h"
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <unistd.h>
 #include "base/alloc.h"
 
 static const char suites_12[] =
@@ -17,6 +18,25 @@ enum { PASS_KEPT_S = 24 * 3600 };
 struct http_tls {
 	SSL_CTX *ctx;
 };
+
+int http_tls_read(uint8_t **out, size_t *n, int fd)
+{
+	uint8_t *p = mem_alloc(HTTP_TLS_PEM_MAX);
+	ssize_t got = 1;
+	size_t at = 0;
+	while (p && got > 0 && at < HTTP_TLS_PEM_MAX) {
+		got = pread(fd, p + at, HTTP_TLS_PEM_MAX - at, (off_t)at);
+		at += got > 0 ? (size_t)got : 0;
+	}
+	(void)close(fd);
+	if (!p || !at) {
+		mem_free(p);
+		return p ? E_SYS : E_NOMEM;
+	}
+	*out = p;
+	*n = at;
+	return 0;
+}
 
 int http_tls_leaf(X509 **out, struct span pem)
 {

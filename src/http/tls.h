@@ -18,6 +18,9 @@ enum { HTTP_TLS_CHAIN_MAX = 8, HTTP_TLS_PEM_MAX = 64 * 1024 };
 
 struct http_tls;
 
+/* The file of a chain, at most HTTP_TLS_PEM_MAX; takes fd over, leaves its
+ * offset alone. The caller frees with mem_free(). E_SYS, E_NOMEM. */
+int  http_tls_read(uint8_t **out, size_t *n, int fd);
 /* The leaf certificate of a PEM chain: the caller frees it with X509_free.
  * E_FORMAT. */
 int  http_tls_leaf(X509 **out, struct span pem);

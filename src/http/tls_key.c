@@ -99,7 +99,7 @@ static bool is_resting(struct tls_key *k)
 	return clock_mono_ns() < k->rest_until_ns;
 }
 
-static int ask(struct tls_key *k, struct span digest)
+static int ask(struct tls_key *k, struct span digest, struct span public)
 {
 	Cv__SignRequest q = CV__SIGN_REQUEST__INIT;
 
@@ -114,6 +114,7 @@ static int ask(struct tls_key *k, struct span digest)
 	q.req = ++k->req;
 	q.alg = CV__SIGN_ALG__SIGN_ECDSA_P256_SHA256;
 	q.digest = ipc_data(digest);
+	q.public_ = ipc_data(public);
 	k->answered = k->ok = false;
 	k->stats.asked++;
 	if (ipc_send(k->ch, SIGN_REQUEST, &q) == 0)
@@ -126,11 +127,19 @@ static int hook_sign(int type, const unsigned char *dgst, int dlen,
 		     const BIGNUM *kinv, const BIGNUM *r, EC_KEY *eckey)
 {
 	struct tls_key *k = EC_KEY_get_ex_data(eckey, EX_APP_DATA);
+	uint8_t public[P256_PUBLIC_LEN];
+	size_t n;
 
 	(void)type;
 	(void)kinv;
 	(void)r;
-	if (!k || dlen < 0 || ask(k, span_of(dgst, (size_t)dlen)) < 0) {
+	/* The certificate may have been changed since this one was made. */
+	n = EC_POINT_point2oct(EC_KEY_get0_group(eckey),
+			       EC_KEY_get0_public_key(eckey),
+			       POINT_CONVERSION_UNCOMPRESSED, public,
+			       sizeof(public), NULL);
+	if (!k || dlen < 0 || n != sizeof(public) ||
+	    ask(k, span_of(dgst, (size_t)dlen), span_of(public, n)) < 0) {
 		if (k)
 			k->stats.failed++;
 		log_warn(MOD, "no signature for a handshake");
@@ -158,9 +167,9 @@ static int make_method(struct tls_key *k)
 }
 
 /* The certificate's public key behind our method; no private half. */
-static int make_pkey(struct tls_key *k, const X509 *leaf)
+int tls_key_make(struct tls_key *k, EVP_PKEY **out, const X509 *leaf)
 {
-	EVP_PKEY *pub = X509_get0_pubkey(leaf);
+	EVP_PKEY *pub = X509_get0_pubkey(leaf), *pkey;
 	char group[32] = "";
 	EC_KEY *ec;
 
@@ -169,19 +178,21 @@ static int make_pkey(struct tls_key *k, const X509 *leaf)
 	    strcmp(group, "prime256v1") != 0)
 		return E_UNSUPPORTED;
 	ec = EVP_PKEY_get1_EC_KEY(pub);
-	k->pkey = EVP_PKEY_new();
-	if (ec && k->pkey) {
+	pkey = EVP_PKEY_new();
+	if (ec && pkey) {
 		EC_KEY *own = EC_KEY_dup(ec);
 
 		EC_KEY_free(ec);
 		ec = own;
 	}
-	if (!ec || !k->pkey || EC_KEY_set_method(ec, k->method) != 1 ||
+	if (!ec || !pkey || EC_KEY_set_method(ec, k->method) != 1 ||
 	    EC_KEY_set_ex_data(ec, EX_APP_DATA, k) != 1 ||
-	    EVP_PKEY_assign_EC_KEY(k->pkey, ec) != 1) {
+	    EVP_PKEY_assign_EC_KEY(pkey, ec) != 1) {
 		EC_KEY_free(ec);
+		EVP_PKEY_free(pkey);
 		return E_CRYPTO;
 	}
+	*out = pkey;
 	return 0;
 }
 
@@ -197,7 +208,7 @@ int tls_key_new(struct tls_key **out, const X509 *leaf, enum ipc_role self,
 	k->instance = instance;
 	r = make_method(k);
 	if (!r)
-		r = make_pkey(k, leaf);
+		r = tls_key_make(k, &k->pkey, leaf);
 	if (r < 0) {
 		tls_key_free(&k);
 		return r;

@@ -29,6 +29,9 @@ int  tls_key_new(struct tls_key **out, const X509 *leaf, enum ipc_role self,
 void tls_key_free(struct tls_key **k);
 /* Borrowed; SSL_CTX_use_PrivateKey takes its own reference. */
 EVP_PKEY *tls_key_pkey(struct tls_key *k);
+/* The same for another certificate of ours, whose key `keys` holds, too; as
+ * tls_key_new(). The caller frees it; gone before *k is. */
+int  tls_key_make(struct tls_key *k, EVP_PKEY **out, const X509 *leaf);
 /* A fresh channel to `keys` (ROLE_KEYS in on_link). Takes over fd and drops
  * the former one. */
 int  tls_key_link(struct tls_key *k, uint32_t keys_instance, int fd);

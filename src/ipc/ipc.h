@@ -248,7 +248,11 @@ enum ipc_full {
 	X(LEG_BFCP, cv__leg_bfcp, Cv__LegBfcp, R(MEDIA) | R(CORE),            \
 	  R(CORE) | R(MEDIA), 1280, 1024, DROP)                               \
 	X(SIP_BFCP, cv__sip_bfcp, Cv__SipBfcp, R(SIP) | R(CORE),              \
-	  R(CORE) | R(SIP), 1280, 1024, DROP)
+	  R(CORE) | R(SIP), 1280, 1024, DROP)                                 \
+	X(CERTIFICATE, cv__certificate, Cv__Certificate,                      \
+	  R(KEYS) | R(SUPER), R(SUPER) | R(CORE), 256, 16, DROP)              \
+	X(CERTIFICATE_RELOAD, cv__certificate_reload, Cv__CertificateReload,  \
+	  R(CORE), R(SUPER), 16, 4, DROP)
 
 enum ipc_type {
 	IPC_NONE = 0,

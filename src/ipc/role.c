@@ -240,7 +240,8 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 	close_all(fds, n_fds);
 	if (type == IPC_STOP)
 		stop(true);
-	else if ((type == IPC_ROLE_DIED || type == IPC_ROLE_UP) &&
+	else if ((type == IPC_ROLE_DIED || type == IPC_ROLE_UP ||
+		  type == IPC_CERTIFICATE) &&
 		 me.attached && me.cb.on_super_msg)
 		me.cb.on_super_msg(me.cb.arg, type, msg);
 }
@@ -506,4 +507,24 @@ void role_sip_clear(struct role *r, bool tcp, bool udp)
 	r->sip_tcp = tcp;
 	r->sip_udp = udp;
 	tell_roles(r);
+}
+
+void role_certificate(struct role *r, const char *why, int64_t not_after_s,
+		      bool reload)
+{
+	Cv__Certificate m = CV__CERTIFICATE__INIT;
+
+	m.ok = !why;
+	if (why)
+		m.why = ipc_data(span_str(why));
+	m.not_after_s = not_after_s;
+	m.reload = reload;
+	(void)ipc_send(r->ch, CERTIFICATE, &m);
+}
+
+int role_certificate_reload(struct role *r)
+{
+	Cv__CertificateReload m = CV__CERTIFICATE_RELOAD__INIT;
+
+	return ipc_send(r->ch, CERTIFICATE_RELOAD, &m);
 }

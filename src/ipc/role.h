@@ -43,11 +43,12 @@ struct role_callbacks {
 	/* super asked for an orderly end, or its channel is gone: clean up;
 	 * the process exits within a second either way. */
 	void (*on_stop)(void *arg);
-	/* core only, may be NULL: ROLE_DIED, ROLE_UP. */
+	/* core only, may be NULL: ROLE_DIED, ROLE_UP, CERTIFICATE. */
 	void (*on_super_msg)(void *arg, enum ipc_type type,
 			     const ProtobufCMessage *msg);
-	/* sip only, may be NULL: a listening socket that comes (the callee
-	 * owns fd and closes its former one) or goes (fd -1). */
+	/* May be NULL. sip: a listening socket that comes (the callee owns fd
+	 * and closes its former one) or goes (fd -1). keys, web, sip: files of
+	 * the certificate, changed. */
 	void (*on_listen)(void *arg, uint32_t name, int fd);
 	void *arg;
 };
@@ -83,3 +84,9 @@ void role_turn_off(struct role *r, uint32_t mask);
 /* core only: whether the clear ports of SIP are open; off until said. The same
  * message, so each call keeps what the other told. */
 void role_sip_clear(struct role *r, bool tcp, bool udp);
+/* keys only: what its key and certificate are worth. `why`: NULL = they are in
+ * force. */
+void role_certificate(struct role *r, const char *why, int64_t not_after_s,
+		      bool reload);
+/* core only: have them read anew; CERTIFICATE follows. E_FULL, E_CLOSED. */
+int  role_certificate_reload(struct role *r);

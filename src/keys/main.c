@@ -28,6 +28,9 @@ struct app {
 	struct role *role;
 	struct keys *keys;
 	int refusal;			/* the exit code of role_refuse */
+	int new_key;			/* waits for its certificate; -1 = none */
+	const char *why;		/* what is wrong with the first pair */
+	int64_t not_after_s;		/* of the one in force */
 	struct link links[KEYS_LINKS_MAX];
 };
 
@@ -45,8 +48,9 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		close(fds[i]);
 	if (type != IPC_SIGN_REQUEST)
 		return;
-	r = keys_sign(l->app->keys, q->key, q->alg, ipc_bytes(q->digest),
-		      clock_mono_ns(), sig, &n);
+	r = keys_sign(l->app->keys, &(struct keys_ask){
+		      q->key, q->alg, ipc_bytes(q->digest),
+		      ipc_bytes(q->public_)}, clock_mono_ns(), sig, &n);
 	if (r < 0)
 		log_warn(MOD, "not signed",
 			 LOG_S("face", ipc_role_name(l->peer)),
@@ -119,23 +123,95 @@ static void on_stop(void *arg)
 	(void)event_base_loopbreak(a->base);
 }
 
-static int load_key(struct app *a, struct role_boot *boot)
+/* --- the pair in force ----------------------------------------------------- */
+
+/* The whole file, which is taken over. E_FORMAT: empty, or too large. Others
+ * hold the same descriptor: its offset is not ours. */
+static int read_file(struct secret *out, size_t max, int fd)
 {
-	int fd = role_boot_fd(boot, CV__FD_NAME__FD_TLS_KEY, 0);
-	struct secret pem;
-	ssize_t n;
-	int r;
+	size_t n = 0;
+	int r = fd < 0 ? E_NOTFOUND : secret_init(out, NULL, max);
+
+	while (!r && n < max) {
+		ssize_t got = pread(fd, out->p + n, max - n, (off_t)n);
+
+		if (got <= 0)
+			break;
+		n += (size_t)got;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (!r && (n == 0 || n == max)) {
+		secret_release(out);
+		r = E_FORMAT;
+	}
+	if (!r)
+		out->n = n;
+	return r;
+}
+
+static int64_t wall_s(void)
+{
+	return clock_wall_us() / 1000000;
+}
+
+static void change(struct app *a, int key_fd, int cert_fd)
+{
+	struct secret key = {NULL, 0}, cert = {NULL, 0};
+	const char *why = "tls/server.key cannot be read";
+
+	if (read_file(&key, KEYS_PEM_MAX, key_fd) < 0)
+		close(cert_fd);
+	else if (read_file(&cert, KEYS_CHAIN_MAX, cert_fd) < 0)
+		why = "tls/server.crt cannot be read";
+	else
+		why = keys_change(a->keys, secret_span(&key),
+				  secret_span(&cert), wall_s(),
+				  clock_mono_ns(), &a->not_after_s);
+	secret_release(&key);
+	secret_release(&cert);
+	role_certificate(a->role, why, a->not_after_s, true);
+}
+
+/* Both, the key first. */
+static void on_listen(void *arg, uint32_t name, int fd)
+{
+	struct app *a = arg;
+	const int key = a->new_key;
 
 	if (fd < 0)
-		return E_NOTFOUND;
-	r = secret_init(&pem, NULL, KEYS_PEM_MAX);
+		return;
+	a->new_key = -1;
+	if (name == CV__FD_NAME__FD_TLS_CERT && key >= 0) {
+		change(a, key, fd);
+		return;
+	}
+	if (key >= 0)
+		close(key);
+	if (name == CV__FD_NAME__FD_TLS_KEY)
+		a->new_key = fd;
+	else
+		close(fd);
+}
+
+static int load_key(struct app *a, struct role_boot *boot)
+{
+	struct secret pem, cert;
+	int r = read_file(&pem, KEYS_PEM_MAX,
+			  role_boot_fd(boot, CV__FD_NAME__FD_TLS_KEY, 0));
+
 	if (r < 0)
 		return r;
-	n = pread(fd, pem.p, pem.n, 0);
-	close(fd);
-	r = n <= 0 || (size_t)n == pem.n ? E_FORMAT :
-	    keys_new(&a->keys, span_of(pem.p, (size_t)n), clock_mono_ns());
+	r = keys_new(&a->keys, secret_span(&pem), clock_mono_ns());
 	secret_release(&pem);
+	/* A pair that does not do is for the faces to refuse, and told. */
+	a->why = "tls/server.crt cannot be read";
+	if (!r && read_file(&cert, KEYS_CHAIN_MAX, role_boot_fd(boot,
+			    CV__FD_NAME__FD_TLS_CERT, 0)) == 0) {
+		a->why = keys_judge(a->keys, secret_span(&cert), wall_s(),
+				    &a->not_after_s);
+		secret_release(&cert);
+	}
 	return r;
 }
 
@@ -147,16 +223,17 @@ static int warm(struct app *a)
 	size_t n;
 	int r = crypto_warm();
 
-	return r ? r : keys_sign(a->keys, 0,
-				 CV__SIGN_ALG__SIGN_ECDSA_P256_SHA256,
-				 span_of(digest, sizeof(digest)),
+	return r ? r : keys_sign(a->keys, &(struct keys_ask){
+				 0, CV__SIGN_ALG__SIGN_ECDSA_P256_SHA256,
+				 span_of(digest, sizeof(digest)), SPAN_NONE},
 				 clock_mono_ns(), sig, &n);
 }
 
 static int start(struct app *a)
 {
 	struct role_callbacks cb = {
-		.on_link = on_link, .on_stop = on_stop, .arg = a,
+		.on_link = on_link, .on_stop = on_stop,
+		.on_listen = on_listen, .arg = a,
 	};
 	struct role_boot *boot = mem_zalloc(sizeof(*boot));
 	int r;
@@ -182,12 +259,14 @@ static int start(struct app *a)
 	mem_free(boot);
 	if (!r)
 		r = role_attach(&a->role, a->base, &cb);
+	if (!r)
+		role_certificate(a->role, a->why, a->not_after_s, false);
 	return r ? r : role_ready(a->role);
 }
 
 int main(void)
 {
-	struct app a = {.base = NULL};
+	struct app a = {.new_key = -1};
 	int r;
 
 	if (sandbox_early() < 0)

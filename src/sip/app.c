@@ -4,8 +4,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/tls.h"
 #include "ipc/super.pb-c.h"
 #include "sip/offer.h"
 
@@ -232,10 +234,46 @@ void app_core(struct app *a, uint32_t instance, int fd)
 	face_core_up(a->face, true, clock_mono_ns());
 }
 
+/* Another certificate; `keys` has judged it. Connections that stand keep
+ * theirs, calls that begin are told the fingerprint of the new one. */
+static int take_certificate(struct app *a, int fd)
+{
+	struct face_settings *f = face_settings(a->face);
+	EVP_PKEY *key = NULL;
+	uint8_t *pem = NULL;
+	X509 *leaf = NULL;
+	size_t n = 0;
+	int r = http_tls_read(&pem, &n, fd);
+
+	if (!r)
+		r = http_tls_leaf(&leaf, span_of(pem, n));
+	if (!r)
+		r = tls_key_make(a->key, &key, leaf);
+	if (!r)
+		r = sip_tls_change(a->tls, span_of(pem, n), key);
+	if (!r) {
+		f->has_fingerprint = sip_tls_fingerprint(a->tls,
+							 f->fingerprint) == 0;
+		checks_own_changed(a->checks, clock_mono_ns());
+		log_notice(MOD, "the certificate was changed");
+	}
+	EVP_PKEY_free(key);
+	X509_free(leaf);
+	mem_free(pem);
+	return r;
+}
+
 void app_listen(struct app *a, uint32_t name, int fd)
 {
 	int r = 0;
 
+	if (name == CV__FD_NAME__FD_TLS_CERT && fd >= 0) {
+		r = take_certificate(a, fd);
+		if (r < 0)
+			log_error(MOD, "the certificate cannot be changed; "
+				  "the former stays", LOG_E("reason", r));
+		return;
+	}
 	if (name == CV__FD_NAME__FD_LISTEN_SIP_TCP) {
 		face_settings(a->face)->is_tcp_open = fd >= 0;
 		r = net_listen(a->net, false, fd);

@@ -17,6 +17,7 @@
 #include "ipc/role.h"
 #include "ipc/super.pb-c.h"
 #include "super/listen.h"
+#include "super/prepare.h"
 #include "super/spawn.h"
 #include "super/unit.h"
 
@@ -66,6 +67,11 @@ struct house {
 	size_t n;
 	int sip_tcp, sip_udp;		/* clear, -1 = closed */
 	bool sip_tcp_on, sip_udp_on;	/* core's last RolesOff */
+	struct {
+		int key, cert;		/* at keys to be judged; -1 = none */
+		Cv__Certificate told;	/* of the pair in force; no words */
+		bool known;
+	} tls;
 	struct sink_src own;
 	struct event *own_ev;
 	bool stopping;
@@ -312,6 +318,109 @@ static void roles_off(struct house *h, const Cv__RolesOff *m)
 	sip_clear(h, m);
 }
 
+/* --- the certificate --------------------------------------------------------- */
+
+static struct slot *slot_of(struct house *h, enum ipc_role role)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (h->slots[i].role == role)
+			return &h->slots[i];
+	return NULL;
+}
+
+static void tell_certificate(struct house *h, const Cv__Certificate *m)
+{
+	struct slot *core = slot_of(h, ROLE_CORE);
+
+	if (core && core->chan)
+		(void)ipc_send(ipc_ev_chan(core->chan), CERTIFICATE, m);
+}
+
+static void drop_pair(struct house *h)
+{
+	close_one(&h->tls.key);
+	close_one(&h->tls.cert);
+}
+
+static void refuse_pair(struct house *h, struct span why)
+{
+	Cv__Certificate m = h->tls.told;
+
+	log_error(MOD, "the certificate is not changed; the former stays",
+		  LOG_T("reason", why));
+	m.ok = false;
+	m.reload = true;
+	m.why = ipc_data(span_of(why.p, why.n < 128 ? why.n : 128));
+	drop_pair(h);
+	tell_certificate(h, &m);
+}
+
+/* From now on also for roles that start anew. */
+static void accept_pair(struct house *h, const Cv__Certificate *m)
+{
+	static const enum ipc_role faces[] = {ROLE_WEB, ROLE_SIP};
+
+	close_one(&h->fds.tls_key);
+	close_one(&h->fds.tls_cert);
+	h->fds.tls_key = h->tls.key;
+	h->fds.tls_cert = h->tls.cert;
+	h->tls.key = h->tls.cert = -1;
+	log_notice(MOD, "the certificate is changed");
+	for (size_t i = 0; i < sizeof(faces) / sizeof(faces[0]); i++) {
+		struct slot *s = slot_of(h, faces[i]);
+
+		if (s)
+			tell_listener(s, CV__FD_NAME__FD_TLS_CERT,
+				      h->fds.tls_cert);
+	}
+	tell_certificate(h, m);
+}
+
+static void keys_said(struct house *h, const Cv__Certificate *m)
+{
+	const bool asked = h->tls.key >= 0;
+
+	if (m->reload && !asked)
+		return;		/* of a pair that was given up */
+	if (m->reload && !m->ok) {
+		refuse_pair(h, ipc_bytes(m->why));
+		return;
+	}
+	cv__certificate__init(&h->tls.told);
+	h->tls.told.ok = m->ok;
+	h->tls.told.not_after_s = m->not_after_s;
+	h->tls.known = true;
+	if (m->reload) {
+		accept_pair(h, m);
+		return;
+	}
+	if (!m->ok)
+		log_warn(MOD, "the certificate will not do",
+			 LOG_T("reason", ipc_bytes(m->why)));
+	tell_certificate(h, m);
+}
+
+void house_reload(struct house *h)
+{
+	struct slot *keys = slot_of(h, ROLE_KEYS);
+	char error[PREPARE_ERROR_MAX] = "";
+
+	if (h->stopping)
+		return;
+	drop_pair(h);		/* the latest counts */
+	if (!keys || !keys->chan || keys->unit.state != UNIT_UP) {
+		refuse_pair(h, SPAN_LIT("keys does not serve yet: again in a moment"));
+		return;
+	}
+	if (prepare_certificate(h->cfg->opt, &h->tls.key, &h->tls.cert,
+				error) < 0) {
+		refuse_pair(h, span_str(error));
+		return;
+	}
+	tell_listener(keys, CV__FD_NAME__FD_TLS_KEY, h->tls.key);
+	tell_listener(keys, CV__FD_NAME__FD_TLS_CERT, h->tls.cert);
+}
+
 static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		   const ProtobufCMessage *msg, const int *fds, size_t n_fds)
 {
@@ -329,6 +438,10 @@ static void on_msg(void *arg, struct ipc_chan *ch, enum ipc_type type,
 		link_lost(s, (const Cv__LinkLost *)msg);
 	} else if (type == IPC_ROLES_OFF) {
 		roles_off(s->h, (const Cv__RolesOff *)msg);
+	} else if (type == IPC_CERTIFICATE) {
+		keys_said(s->h, (const Cv__Certificate *)msg);
+	} else if (type == IPC_CERTIFICATE_RELOAD) {
+		house_reload(s->h);
 	}
 }
 
@@ -621,6 +734,8 @@ static void told_up(struct slot *s)
 	for (size_t i = 0; i < h->n; i++)
 		if (h->slots[i].unit.state == UNIT_UP)
 			tell_up(s, &h->slots[i]);
+	if (h->tls.known)
+		tell_certificate(h, &h->tls.told);
 }
 
 static void tell_died(struct slot *s, int status)
@@ -695,6 +810,8 @@ static void clean(struct slot *s)
 	pipe_close(&s->log, &s->log_ev);
 	pipe_close(&s->crash, &s->crash_ev);
 	s->pid = 0;
+	if (s->role == ROLE_KEYS && s->h->tls.key >= 0)
+		refuse_pair(s->h, SPAN_LIT("keys died over it"));
 }
 
 /* The process could not be made: the same back-off as for one that died. */
@@ -871,6 +988,8 @@ int house_new(struct house **out, const struct house_cfg *cfg)
 	h->cfg = cfg;
 	h->fds = cfg->fds;
 	h->sip_tcp = h->sip_udp = -1;
+	h->tls.key = h->tls.cert = -1;
+	cv__certificate__init(&h->tls.told);
 	sink_src_init(&h->own, cfg->own_log, ipc_role_name(ROLE_SUPER), 0,
 		      false);
 	h->own_ev = event_new(cfg->base, cfg->own_log, EV_READ | EV_PERSIST,
@@ -904,6 +1023,7 @@ void house_free(struct house **hp)
 		event_free(h->edges[i].timer);
 	close_one(&h->sip_tcp);
 	close_one(&h->sip_udp);
+	drop_pair(h);
 	if (h->own_ev) {
 		cb_own_log(-1, 0, h);
 		event_free(h->own_ev);

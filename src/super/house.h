@@ -54,6 +54,9 @@ struct house;
 int  house_new(struct house **out, const struct house_cfg *cfg);
 void house_free(struct house **h);
 void house_start(struct house *h);
+/* Reads the server's key and certificate anew: `keys` judges them, and the faces
+ * get them or nothing changes. Core is told which. */
+void house_reload(struct house *h);
 /* STOP to all; the loop is left when the last has gone. */
 void house_stop(struct house *h);
 /* Why the house ended by itself: one line for the operator; NULL: it did not. */

@@ -39,6 +39,8 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	(void)what;
 	if (sig == SIGCHLD)
 		house_reap(s->house);
+	else if (sig == SIGHUP)
+		house_reload(s->house);
 	else
 		house_stop(s->house);
 }

@@ -158,6 +158,26 @@ static int check_secret(const struct options *o, const char *name, int fd,
 	return 0;
 }
 
+int prepare_certificate(const struct options *o, int *key, int *cert,
+			char error[PREPARE_ERROR_MAX])
+{
+	int k = -1, c = -1;
+	int r = open_data(o, PATH_SERVER_KEY, 0, &k, error);
+
+	if (!r)
+		r = check_secret(o, PATH_SERVER_KEY, k, error);
+	if (!r)
+		r = open_data(o, PATH_SERVER_CERT, 0, &c, error);
+	if (r < 0) {
+		if (k >= 0)
+			close(k);
+		return r;
+	}
+	*key = k;
+	*cert = c;
+	return 0;
+}
+
 static int open_data_dir(struct house_cfg *cfg, char error[PREPARE_ERROR_MAX])
 {
 	const struct options *o = cfg->opt;
@@ -176,11 +196,7 @@ static int open_data_dir(struct house_cfg *cfg, char error[PREPARE_ERROR_MAX])
 			 o->data_dir, PATH_DATA_KEY, (long long)st.st_size,
 			 DATA_KEY_LEN);
 	if (!r)
-		r = open_data(o, PATH_SERVER_KEY, 0, &f->tls_key, error);
-	if (!r)
-		r = check_secret(o, PATH_SERVER_KEY, f->tls_key, error);
-	if (!r)
-		r = open_data(o, PATH_SERVER_CERT, 0, &f->tls_cert, error);
+		r = prepare_certificate(o, &f->tls_key, &f->tls_cert, error);
 	if (!r)
 		r = open_data(o, PATH_CORE_DIR, O_DIRECTORY, &f->data_dir,
 			      error);

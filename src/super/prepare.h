@@ -9,6 +9,9 @@ enum { PREPARE_ERROR_MAX = 1024 };
  * files, static files, users, executables. */
 int prepare_files(struct house_cfg *cfg, int *lock,
 		  char error[PREPARE_ERROR_MAX]);
+/* The server's key and certificate as they are now: both, or none. */
+int prepare_certificate(const struct options *o, int *key, int *cert,
+			char error[PREPARE_ERROR_MAX]);
 /* The roles that may be left out: courier when its program is not installed;
  * ban also when super may not administer the network. *why_no_ban: the
  * reason, or NULL. Before the others. */

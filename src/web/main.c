@@ -131,6 +131,42 @@ static void on_link(void *arg, enum ipc_role peer, uint32_t instance, int fd)
 	}
 }
 
+/* Another certificate. `keys` has judged it; should it not do here, the former
+ * stays. */
+static void on_listen(void *arg, uint32_t name, int fd)
+{
+	struct app *a = arg;
+	struct http_tls *tls = NULL;
+	EVP_PKEY *key = NULL;
+	uint8_t *pem = NULL;
+	X509 *leaf = NULL;
+	size_t n;
+	if (fd < 0 || name != CV__FD_NAME__FD_TLS_CERT) {
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	int r = http_tls_read(&pem, &n, fd);
+	if (r == 0)
+		r = http_tls_leaf(&leaf, span_of(pem, n));
+	if (r == 0)
+		r = tls_key_make(a->key, &key, leaf);
+	if (r == 0)
+		r = http_tls_new(&tls, span_of(pem, n), key);
+	if (r == 0) {
+		http_server_set_tls(a->web.https, tls);
+		http_tls_free(&a->tls);
+		a->tls = tls;
+		log_notice(MOD, "the certificate was changed");
+	} else {
+		log_error(MOD, "the certificate cannot be changed; the former "
+			  "stays", LOG_E("reason", r));
+	}
+	EVP_PKEY_free(key);
+	X509_free(leaf);
+	mem_free(pem);
+}
+
 static void on_stop(void *arg)
 {
 	struct app *a = arg;
@@ -290,7 +326,7 @@ static void start_web(struct app *a, const struct role_boot *b)
 static void attach(struct app *a)
 {
 	struct role_callbacks cb = {.on_link = on_link, .on_stop = on_stop,
-				    .arg = a};
+				    .on_listen = on_listen, .arg = a};
 	int r = role_attach(&a->web.role, a->web.base, &cb);
 	if (r == 0)
 		r = sandbox_enter(&web_sandbox);

@@ -1,13 +1,16 @@
 #include "base/crypto/cert.h"
 
+#include <string.h>
 #include <time.h>
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "base/alloc.h"
 
-enum { CHAIN_MAX = 8 };
+enum { BITS_MIN = 112 };
 
 struct cert {
 	X509 *leaf;
@@ -35,7 +38,7 @@ int cert_open(struct cert **out, struct span pem)
 		c->between = sk_X509_new_null();
 	if (c && c->between)
 		c->leaf = PEM_read_bio_X509(b, NULL, NULL, NULL);
-	while (c && c->leaf && sk_X509_num(c->between) < CHAIN_MAX &&
+	while (c && c->leaf && sk_X509_num(c->between) < CERT_CHAIN_MAX &&
 	       (x = PEM_read_bio_X509(b, NULL, NULL, NULL)))
 		if (!sk_X509_push(c->between, x)) {
 			X509_free(x);
@@ -66,6 +69,56 @@ int64_t cert_not_before(const struct cert *c)
 int64_t cert_not_after(const struct cert *c)
 {
 	return seconds(X509_get0_notAfter(c->leaf));
+}
+
+static bool is_number(const EVP_PKEY *key, const char *name,
+		      const uint8_t want[32])
+{
+	uint8_t got[32];
+	BIGNUM *n = NULL;
+	const bool same = EVP_PKEY_get_bn_param(key, name, &n) == 1 &&
+		BN_bn2binpad(n, got, 32) == 32 && memcmp(got, want, 32) == 0;
+
+	BN_free(n);
+	return same;
+}
+
+bool cert_has_key(const struct cert *c, const uint8_t public[65])
+{
+	const EVP_PKEY *key = X509_get0_pubkey(c->leaf);
+	char group[32] = "";
+
+	return key && EVP_PKEY_is_a(key, "EC") &&
+	       EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) == 1 &&
+	       strcmp(group, "prime256v1") == 0 &&
+	       is_number(key, OSSL_PKEY_PARAM_EC_PUB_X, public + 1) &&
+	       is_number(key, OSSL_PKEY_PARAM_EC_PUB_Y, public + 33);
+}
+
+static bool is_strong(X509 *x)
+{
+	const EVP_PKEY *key = X509_get0_pubkey(x);
+	int bits = 0;
+
+	if (!key || EVP_PKEY_get_security_bits(key) < BITS_MIN)
+		return false;
+	/* Nobody looks at the signature of one that signed itself. */
+	return X509_get_extension_flags(x) & EXFLAG_SS ||
+	       (X509_get_signature_info(x, NULL, NULL, &bits, NULL) == 1 &&
+		bits >= BITS_MIN);
+}
+
+const char *cert_weakness(const struct cert *c)
+{
+	const int n = sk_X509_num(c->between);
+	bool ok = is_strong(c->leaf);
+
+	if (n + 1 > CERT_CHAIN_MAX)
+		return "there are more than 8 certificates in tls/server.crt";
+	for (int i = 0; i < n && ok; i++)
+		ok = is_strong(sk_X509_value(c->between, i));
+	return ok ? NULL :
+	       "a key or signature in tls/server.crt is too weak";
 }
 
 bool cert_is_for(const struct cert *c, const char *name, bool strict)

@@ -1,6 +1,8 @@
 #include "base/crypto/p256.h"
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -79,6 +81,22 @@ void p256_key_free(struct p256_key **kp)
 	EVP_PKEY_free(k->pkey);
 	mem_free(k);
 	*kp = NULL;
+}
+
+int p256_key_public(const struct p256_key *k, uint8_t out[P256_PUBLIC_LEN])
+{
+	BIGNUM *x = NULL, *y = NULL;
+	int r = E_CRYPTO;
+
+	out[0] = 4;
+	if (EVP_PKEY_get_bn_param(k->pkey, OSSL_PKEY_PARAM_EC_PUB_X, &x) == 1 &&
+	    EVP_PKEY_get_bn_param(k->pkey, OSSL_PKEY_PARAM_EC_PUB_Y, &y) == 1 &&
+	    BN_bn2binpad(x, out + 1, 32) == 32 &&
+	    BN_bn2binpad(y, out + 33, 32) == 32)
+		r = 0;
+	BN_free(x);
+	BN_free(y);
+	return r;
 }
 
 int p256_sign(uint8_t *sig, size_t *n, const struct p256_key *k,

@@ -318,6 +318,152 @@ static void test_keys__ends_when_super_is_gone(void **state)
 
 /* --- the signer ---------------------------------------------------------- */
 
+static int sign(struct keys *k, uint32_t key, uint32_t alg, struct span digest,
+		uint64_t now_ns, uint8_t *sig, size_t *n)
+{
+	return keys_sign(k, &(struct keys_ask){key, alg, digest, SPAN_NONE},
+			 now_ns, sig, n);
+}
+
+struct pair {
+	char key[1024], chain[2048];
+	struct span key_pem, chain_pem;
+	uint8_t public[P256_PUBLIC_LEN];
+};
+
+static struct span text_of(BIO *b, char *dst, size_t cap)
+{
+	char *p;
+	const long n = BIO_get_mem_data(b, &p);
+
+	assert_true(n > 0 && (size_t)n < cap);
+	memcpy(dst, p, (size_t)n);
+	BIO_free(b);
+	return span_of(dst, (size_t)n);
+}
+
+/* A pair of its own, good from now + `from` to now + `to`. */
+static void make_pair(struct pair *out, long from, long to, const EVP_MD *md)
+{
+	BIO *k = BIO_new(BIO_s_mem()), *c = BIO_new(BIO_s_mem());
+	EVP_PKEY *key = EVP_EC_gen("P-256"), *ca = EVP_EC_gen("P-256");
+	X509 *x = X509_new();
+	struct p256_key *p;
+
+	ASN1_INTEGER_set(X509_get_serialNumber(x), 2);
+	X509_gmtime_adj(X509_getm_notBefore(x), from);
+	X509_gmtime_adj(X509_getm_notAfter(x), to);
+	X509_set_pubkey(x, key);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN",
+		MBSTRING_ASC, (const uint8_t *)"us", -1, -1, 0);
+	assert_true(X509_sign(x, ca, md) > 0);
+	assert_int_equal(PEM_write_bio_PrivateKey(k, key, NULL, NULL, 0, NULL,
+						  NULL), 1);
+	assert_int_equal(PEM_write_bio_X509(c, x), 1);
+	out->key_pem = text_of(k, out->key, sizeof(out->key));
+	out->chain_pem = text_of(c, out->chain, sizeof(out->chain));
+	assert_int_equal(p256_key_load(&p, out->key_pem), 0);
+	assert_int_equal(p256_key_public(p, out->public), 0);
+	p256_key_free(&p);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(ca);
+	X509_free(x);
+}
+
+static bool signs(struct keys *k, const struct pair *p, uint64_t now_ns)
+{
+	uint8_t digest[32] = {7}, sig[P256_SIG_MAX];
+	const struct keys_ask q = {0, 1, span_of(digest, 32),
+				   span_of(p->public, P256_PUBLIC_LEN)};
+	struct p256_key *check;
+	size_t n;
+	int r = keys_sign(k, &q, now_ns, sig, &n);
+
+	if (r < 0) {
+		assert_int_equal(r, E_NOTFOUND);
+		return false;
+	}
+	assert_int_equal(p256_key_load(&check, p->key_pem), 0);
+	r = p256_verify(check, q.digest, span_of(sig, n));
+	p256_key_free(&check);
+	return r == 0;
+}
+
+static int64_t wall(void)
+{
+	return clock_wall_us() / 1000000;
+}
+
+static void test_keys__change_puts_the_new_pair_in_force(void **state)
+{
+	static struct pair a, b;
+	const uint64_t end = KEYS_FORMER_S * NS_PER_S;
+	int64_t until = 0;
+	struct keys *k;
+
+	(void)state;
+	make_pair(&a, -60, 3600, EVP_sha256());
+	make_pair(&b, -60, 7200, EVP_sha256());
+	assert_int_equal(keys_new(&k, a.key_pem, 0), 0);
+	assert_null(keys_judge(k, a.chain_pem, wall(), &until));
+	assert_false(signs(k, &b, 0));
+	assert_null(keys_change(k, b.key_pem, b.chain_pem, wall(), 0, &until));
+	assert_true(until > wall() + 7000);
+	/* Handshakes under way end with the former one. */
+	assert_true(signs(k, &b, 0));
+	assert_true(signs(k, &a, end - 1));
+	assert_false(signs(k, &a, end));
+	assert_false(signs(k, &a, 0));
+	assert_true(signs(k, &b, end));
+	/* The same key in a new certificate. */
+	assert_null(keys_change(k, b.key_pem, b.chain_pem, wall(), end,
+				&until));
+	assert_true(signs(k, &b, end));
+	keys_free(&k);
+}
+
+static void refused(struct keys *k, struct span key, struct span chain,
+		    const char *part)
+{
+	int64_t until = 7;
+	const char *why = keys_change(k, key, chain, wall(), 0, &until);
+
+	assert_non_null(why);
+	assert_non_null(strstr(why, part));
+	assert_int_equal(until, 7);
+}
+
+static void test_keys__refused_pair_changes_nothing(void **state)
+{
+	static struct pair a, b, old, young, weak;
+	static char many[9 * 2048];
+	size_t n = 0;
+	struct keys *k;
+
+	(void)state;
+	make_pair(&a, -60, 3600, EVP_sha256());
+	make_pair(&b, -60, 3600, EVP_sha256());
+	make_pair(&old, -60, -1, EVP_sha256());
+	make_pair(&young, 600, 3600, EVP_sha256());
+	make_pair(&weak, -60, 3600, EVP_sha1());
+	for (int i = 0; i < 9; i++) {
+		memcpy(many + n, b.chain, b.chain_pem.n);
+		n += b.chain_pem.n;
+	}
+	assert_int_equal(keys_new(&k, a.key_pem, 0), 0);
+	refused(k, b.key_pem, a.chain_pem, "does not fit");
+	refused(k, b.key_pem, SPAN_LIT("nothing"), "no certificate");
+	refused(k, b.key_pem, SPAN_NONE, "no certificate");
+	refused(k, SPAN_LIT("nothing"), b.chain_pem, "no unencrypted");
+	refused(k, old.key_pem, old.chain_pem, "expired");
+	refused(k, young.key_pem, young.chain_pem, "not valid yet");
+	refused(k, weak.key_pem, weak.chain_pem, "too weak");
+	refused(k, b.key_pem, span_of(many, n), "more than 8");
+	assert_true(signs(k, &a, 0));
+	assert_false(signs(k, &b, 0));
+	keys_free(&k);
+}
+
 static void test_keys__signs_only_what_it_should(void **state)
 {
 	uint8_t digest[32] = {1, 2, 3}, sig[P256_SIG_MAX];
@@ -330,13 +476,13 @@ static void test_keys__signs_only_what_it_should(void **state)
 	(void)state;
 	assert_int_equal(keys_new(&k, span_of(pem, pem_n), 0), 0);
 	assert_int_equal(p256_key_load(&check, span_of(pem, pem_n)), 0);
-	assert_int_equal(keys_sign(k, 0, 1, d, 0, sig, &n), 0);
+	assert_int_equal(sign(k, 0, 1, d, 0, sig, &n), 0);
 	assert_int_equal(p256_verify(check, d, span_of(sig, n)), 0);
 	digest[0] ^= 1;
 	assert_int_equal(p256_verify(check, d, span_of(sig, n)), E_AUTH);
-	assert_int_equal(keys_sign(k, 1, 1, d, 0, sig, &n), E_UNSUPPORTED);
-	assert_int_equal(keys_sign(k, 0, 2, d, 0, sig, &n), E_UNSUPPORTED);
-	assert_int_equal(keys_sign(k, 0, 1, span_of(digest, 31), 0, sig, &n),
+	assert_int_equal(sign(k, 1, 1, d, 0, sig, &n), E_UNSUPPORTED);
+	assert_int_equal(sign(k, 0, 2, d, 0, sig, &n), E_UNSUPPORTED);
+	assert_int_equal(sign(k, 0, 1, span_of(digest, 31), 0, sig, &n),
 			 E_INVAL);
 	keys_stats(k, &st);
 	assert_int_equal(st.signed_ok, 1);
@@ -355,14 +501,12 @@ static void test_keys__limits_the_rate(void **state)
 	(void)state;
 	assert_int_equal(keys_new(&k, span_of(pem, pem_n), NS_PER_S), 0);
 	for (int i = 0; i < KEYS_BURST_MAX; i++)
-		assert_int_equal(keys_sign(k, 0, 1, d, NS_PER_S, sig, &n), 0);
-	assert_int_equal(keys_sign(k, 0, 1, d, NS_PER_S, sig, &n), E_LIMIT);
+		assert_int_equal(sign(k, 0, 1, d, NS_PER_S, sig, &n), 0);
+	assert_int_equal(sign(k, 0, 1, d, NS_PER_S, sig, &n), E_LIMIT);
 	/* One tenth of a second later a tenth of the rate is there again. */
 	for (int i = 0; i < KEYS_SIGN_PER_S_MAX / 10; i++)
-		assert_int_equal(keys_sign(k, 0, 1, d, NS_PER_S + NS_PER_S / 10,
-					   sig, &n), 0);
-	assert_int_equal(keys_sign(k, 0, 1, d, NS_PER_S + NS_PER_S / 10, sig,
-				   &n), E_LIMIT);
+		assert_int_equal(sign(k, 0, 1, d, NS_PER_S + NS_PER_S / 10, sig, &n), 0);
+	assert_int_equal(sign(k, 0, 1, d, NS_PER_S + NS_PER_S / 10, sig, &n), E_LIMIT);
 	keys_free(&k);
 }
 
@@ -454,6 +598,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_keys__signs_only_what_it_should),
 		cmocka_unit_test(test_keys__limits_the_rate),
 		cmocka_unit_test(test_keys__refuses_other_keys),
+		cmocka_unit_test(test_keys__change_puts_the_new_pair_in_force),
+		cmocka_unit_test(test_keys__refused_pair_changes_nothing),
 		cmocka_unit_test(test_keys__survives_each_failing_allocation),
 	};
 

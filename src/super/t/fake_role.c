@@ -108,6 +108,11 @@ static void on_super_msg(void *arg, enum ipc_type type,
 		log_info("fake", "role up",
 			 LOG_S("role", ipc_role_name((enum ipc_role)m->role)),
 			 LOG_U("instance", m->instance));
+	} else if (type == IPC_CERTIFICATE) {
+		const Cv__Certificate *m = (const Cv__Certificate *)msg;
+
+		log_info("fake", "certificate", LOG_I("ok", m->ok),
+			 LOG_T("why", ipc_bytes(m->why)));
 	} else if (type == IPC_ROLE_DIED) {
 		const Cv__RoleDied *m = (const Cv__RoleDied *)msg;
 		struct addr a = {.port = 0};
@@ -152,8 +157,11 @@ static void on_listen(void *arg, uint32_t name, int fd)
 {
 	const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(
 		&cv__fd_name__descriptor, (int)name);
-	static int kept[2] = {-1, -1};
-	const int i = name == CV__FD_NAME__FD_SIP_UDP;
+	static int kept[4] = {-1, -1, -1, -1};
+	const int i = name == CV__FD_NAME__FD_SIP_UDP ? 1 :
+		      name == CV__FD_NAME__FD_TLS_KEY ? 2 :
+		      name == CV__FD_NAME__FD_TLS_CERT ? 3 : 0;
+	char text[16] = "";
 
 	(void)arg;
 	if (kept[i] >= 0)
@@ -161,6 +169,14 @@ static void on_listen(void *arg, uint32_t name, int fd)
 	kept[i] = fd;
 	log_info("fake", "listen", LOG_S("name", v ? v->name : "?"),
 		 LOG_S("kind", fd < 0 ? "closed" : kind_of(fd)));
+	if (i < 2 || pread(fd, text, sizeof(text) - 1, 0) < 0)
+		return;
+	log_info("fake", "file", LOG_S("name", v ? v->name : "?"),
+		 LOG_S("text", text));
+	/* A certificate that begins with 'R' is refused. */
+	if (boot.role == ROLE_KEYS && i == 3)
+		role_certificate(role, text[0] == 'R' ? "it says no" : NULL,
+				 1, true);
 }
 
 static void tell_boot(void)

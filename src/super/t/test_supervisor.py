@@ -346,6 +346,37 @@ class Supervisor(unittest.TestCase):
         h.wait(r'super: role died role="core".*exit=78', 2)
         self.assertIsNone(h.proc.poll())
 
+    def renew(self, h, name, text):
+        h.write(f"data/{name}.new", text, 0o400)
+        os.rename(f"{h.data}/{name}.new", f"{h.data}/{name}")
+
+    def test_sighup__hands_another_certificate_to_keys_and_then_to_the_faces(self):
+        h = self.house().start().settled()
+        pids = {r: h.pids(r) for r in ("keys", "core", "web", "media")}
+        self.renew(h, "tls/server.key", b"key two")
+        self.renew(h, "tls/server.crt", b"two")
+        h.proc.send_signal(signal.SIGHUP)
+        h.wait(r'keys/0 fake: file name="FD_TLS_KEY" text="key two"')
+        h.wait(r'keys/0 fake: file name="FD_TLS_CERT" text="two"')
+        h.wait(r'web/0 fake: file name="FD_TLS_CERT" text="two"')
+        h.wait(r"core/0 fake: certificate ok=1")
+        self.assertEqual({r: h.pids(r) for r in pids}, pids)
+
+    def test_sighup__changes_nothing_when_the_certificate_will_not_do(self):
+        h = self.house().start().settled()
+        self.renew(h, "tls/server.crt", b"R")
+        h.proc.send_signal(signal.SIGHUP)
+        h.wait(r'core/0 fake: certificate ok=0 why="it says no"')
+        h.wait(r'the certificate is not changed; the former stays reason="it says no"')
+        os.unlink(f"{h.data}/tls/server.crt")
+        since = len(h.lines())
+        h.proc.send_signal(signal.SIGHUP)
+        h.wait(r"not changed; the former stays reason=.*server.crt is missing", since=since)
+        os.chmod(f"{h.data}/tls/server.key", 0o444)
+        h.proc.send_signal(signal.SIGHUP)
+        h.wait(r"not changed; the former stays reason=.*may be read by others", since=since)
+        self.assertFalse([l for l in h.lines() if "web/0 fake: file" in l])
+
     def test_second_super__is_refused(self):
         h = self.house().start().up()
         self.refused(h, "another conclave-super runs")
