@@ -38,6 +38,9 @@ const struct args_verb args_verbs[] = {
 	{"show", "conference participant registration",
 	 "live rooms, participants, registered apps and devices"},
 	{"disconnect", "conference participant", "a meeting, or one person"},
+	{"certificate", "state reload",
+	 "the server's certificate: until when it is good; reload reads "
+	 "tls/server.key and tls/server.crt anew, calls go on"},
 	{"doctor", "",
 	 "checks names, certificate, addresses, ports, time, disk, rights"},
 	{"verify", "audit", "the audit chain"},

@@ -2,6 +2,7 @@
  * the audit log, when they come and when they go. */
 #include <stdio.h>
 
+#include "core/certificate.h"
 #include "core/core.h"
 #include "core/policies.h"
 
@@ -173,6 +174,7 @@ void alert_tick(struct core *c)
 
 	pulse(c);
 	policies_tick(c);
+	certificate_tick(c);
 	audit_stats(c->audit, &audit);
 	alert_set(c, ALARM_AUDIT_FULL, audit.is_disk_full,
 		  "free some disk space");

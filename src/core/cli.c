@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "base/alloc.h"
+#include "core/certificate.h"
 #include "core/cli_int.h"
 #include "core/gateway.h"
 
@@ -332,7 +333,8 @@ static void runtime_verb(struct answer *a, const Cv__CliRequest *rq)
 		disconnect_participant(a, cli_asked(rq, "which"));
 	else if (!cli_guard_verb(a, rq) && !cli_route_verb(a, rq) &&
 		 !cli_policy_verb(a, rq) && !cli_sip_verb(a, rq) &&
-		 !cli_trace_verb(a, rq) && !cli_doctor_verb(a, rq))
+		 !cli_trace_verb(a, rq) && !cli_doctor_verb(a, rq) &&
+		 !cli_certificate_verb(a, rq))
 		answer_end(a, E_UNSUPPORTED, "verb: not one of list create change "
 		       "remove show disconnect verify status");
 }

@@ -240,6 +240,14 @@ struct core {
 		uint64_t applied, failed, again_ns;
 		bool any;		/* something was in force */
 	} ban;
+	struct {			/* certificate.h */
+		bool known, ok;
+		int64_t not_after_s;
+		bool waits;		/* an operator, for a reload */
+		uint64_t client;
+		uint32_t uid;
+		struct timer late;
+	} cert;
 	struct shed shed;
 	struct access_limit access;
 	struct pulse pulse;

@@ -8,6 +8,7 @@
 #include "base/rand.h"
 #include "base/text.h"
 #include "core/asks.h"
+#include "core/certificate.h"
 #include "core/core.h"
 #include "core/fetch.h"
 #include "core/policies.h"
@@ -310,6 +311,9 @@ static void on_super_msg(void *arg, enum ipc_type type,
 		alert_role(c, up->role, up->instance, true);
 		c->web_serves |= up->role == ROLE_WEB;
 	}
+	if (type == IPC_CERTIFICATE)
+		certificate_message(c, (const Cv__Certificate *)
+				    (const void *)msg);
 	if (type != IPC_ROLE_DIED)
 		return;
 	alert_role(c, d->role, d->instance, false);
@@ -616,6 +620,7 @@ static int prepare(struct core *c, struct role_boot *boot)
 	core_turn(c);
 	c->start_ns = c->now_ns;
 	read_place(c, boot);
+	certificate_open(c);
 	r = r ? r : cli_doctor_open(c, boot);
 	r = r ? r : boot_id(c, boot);
 	r = r ? r : read_key(boot, &key);
