@@ -71,6 +71,7 @@ struct house {
 		int key, cert;		/* at keys to be judged; -1 = none */
 		Cv__Certificate told;	/* of the pair in force; no words */
 		bool known;
+		bool again;		/* asked for while those are judged */
 	} tls;
 	struct sink_src own;
 	struct event *own_ev;
@@ -376,24 +377,38 @@ static void accept_pair(struct house *h, const Cv__Certificate *m)
 	tell_certificate(h, m);
 }
 
-static void keys_said(struct house *h, const Cv__Certificate *m)
+static void pair_in_force(struct house *h, const Cv__Certificate *m)
 {
-	const bool asked = h->tls.key >= 0;
-
-	if (m->reload && !asked)
-		return;		/* of a pair that was given up */
-	if (m->reload && !m->ok) {
-		refuse_pair(h, ipc_bytes(m->why));
-		return;
-	}
 	cv__certificate__init(&h->tls.told);
 	h->tls.told.ok = m->ok;
 	h->tls.told.not_after_s = m->not_after_s;
 	h->tls.known = true;
-	if (m->reload) {
+}
+
+static void pair_judged(struct house *h, const Cv__Certificate *m)
+{
+	const bool again = h->tls.again;
+
+	if (h->tls.key < 0)
+		return;		/* nothing was asked */
+	h->tls.again = false;
+	if (m->ok) {
+		pair_in_force(h, m);
 		accept_pair(h, m);
+	} else {
+		refuse_pair(h, ipc_bytes(m->why));
+	}
+	if (again)
+		house_reload(h);
+}
+
+static void keys_said(struct house *h, const Cv__Certificate *m)
+{
+	if (m->reload) {
+		pair_judged(h, m);
 		return;
 	}
+	pair_in_force(h, m);
 	if (!m->ok)
 		log_warn(MOD, "the certificate will not do",
 			 LOG_T("reason", ipc_bytes(m->why)));
@@ -407,7 +422,12 @@ void house_reload(struct house *h)
 
 	if (h->stopping)
 		return;
-	drop_pair(h);		/* the latest counts */
+	/* A verdict must be about the pair it was asked for. */
+	if (h->tls.key >= 0) {
+		h->tls.again = true;
+		log_info(MOD, "the certificate is read again after this one");
+		return;
+	}
 	if (!keys || !keys->chan || keys->unit.state != UNIT_UP) {
 		refuse_pair(h, SPAN_LIT("keys does not serve yet: again in a moment"));
 		return;
@@ -417,6 +437,7 @@ void house_reload(struct house *h)
 		refuse_pair(h, span_str(error));
 		return;
 	}
+	log_info(MOD, "the certificate is read anew");
 	tell_listener(keys, CV__FD_NAME__FD_TLS_KEY, h->tls.key);
 	tell_listener(keys, CV__FD_NAME__FD_TLS_CERT, h->tls.cert);
 }
@@ -810,7 +831,10 @@ static void clean(struct slot *s)
 	pipe_close(&s->log, &s->log_ev);
 	pipe_close(&s->crash, &s->crash_ev);
 	s->pid = 0;
-	if (s->role == ROLE_KEYS && s->h->tls.key >= 0)
+	if (s->role != ROLE_KEYS)
+		return;
+	s->h->tls.again = false;
+	if (s->h->tls.key >= 0)
 		refuse_pair(s->h, SPAN_LIT("keys died over it"));
 }
 

@@ -377,6 +377,22 @@ class Supervisor(unittest.TestCase):
         h.wait(r"not changed; the former stays reason=.*may be read by others", since=since)
         self.assertFalse([l for l in h.lines() if "web/0 fake: file" in l])
 
+    def test_sighup__twice_at_once_gives_each_pair_its_own_verdict(self):
+        h = self.house().start().settled()
+        keys = h.pids("keys")[0]
+        os.kill(keys, signal.SIGSTOP)
+        self.renew(h, "tls/server.crt", b"two")
+        h.proc.send_signal(signal.SIGHUP)
+        h.wait("the certificate is read anew")
+        self.renew(h, "tls/server.crt", b"R")
+        h.proc.send_signal(signal.SIGHUP)
+        h.wait("the certificate is read again after this one")
+        os.kill(keys, signal.SIGCONT)
+        h.wait(r"core/0 fake: certificate ok=1")
+        h.wait(r'core/0 fake: certificate ok=0 why="it says no"')
+        shown = [l for l in h.lines() if "web/0 fake: file" in l]
+        self.assertEqual([True], ['text="two"' in l for l in shown])
+
     def test_second_super__is_refused(self):
         h = self.house().start().up()
         self.refused(h, "another conclave-super runs")
