@@ -16,6 +16,7 @@
 	X(CHALLENGED, "challenged")                                           \
 	X(NONCE_STALE, "nonce too old or used")                               \
 	X(NONCE_FOREIGN, "nonce not ours")                                    \
+	X(DIGEST_URI, "digest for another URI")                               \
 	X(INVITES, "calls in")                                                \
 	X(ANSWERED, "answered")                                               \
 	X(REFUSED, "refused by core")                                         \

@@ -73,6 +73,14 @@ static void on_inside(void *arg, const struct sip_peer *p, bool in)
 	net_inside(a->net, p, in);
 }
 
+static void on_registered_for(void *arg, const struct sip_peer *p,
+			      uint32_t for_s)
+{
+	const struct app *a = arg;
+
+	net_registered(a->net, p, for_s);
+}
+
 static int on_sdp_read(void *arg, struct span sdp, struct span ours,
 		       const struct sip_peer *from, struct arena *arena,
 		       Cv__LegDescription **out, const char **why)
@@ -390,6 +398,7 @@ int app_open(struct app *a, const struct role_boot *boot)
 			.shut = on_shut, .may_send = on_may_send,
 			.flow = on_flow, .trunk = on_trunk,
 			.inside = on_inside,
+			.registered = on_registered_for,
 			.wall_us = clock_wall_us, .sdp_read = on_sdp_read,
 			.sdp_write = on_sdp_write, .sdp_wipe = sip_offer_wipe,
 			.arg = a},

@@ -35,6 +35,24 @@ static int take(struct auth *a, const struct sip_credentials *c,
 	return 0;
 }
 
+/* RFC 7616 3.4.6: what was proved is for that URI alone; in clear, somebody who
+ * reads along and is faster could else have it count for another. Parameters
+ * decide nothing here. Proxies that rewrite the Request-URI speak TLS, where
+ * nobody reads along. */
+static bool is_for(const struct sip_uri *asked, struct span shown)
+{
+	struct sip_uri u;
+
+	return span_eq(asked->text, shown) ||
+	       (sip_uri_decode(&u, shown) == 0 && u.scheme == asked->scheme &&
+		u.scheme != SIP_SCHEME_OTHER && !u.has_password &&
+		!asked->has_password && u.has_user == asked->has_user &&
+		span_eq(u.user, asked->user) &&
+		u.host.port == asked->host.port &&
+		(u.scheme == SIP_SCHEME_TEL ||
+		 sip_host_eq(&u.host, &asked->host)));
+}
+
 /* One header: false when it is nothing to us, and the next one is looked at. */
 static bool look(struct face *f, struct auth *a, const struct sip_msg *req,
 		 const struct sip_peer *from, struct span value,
@@ -46,6 +64,12 @@ static bool look(struct face *f, struct auth *a, const struct sip_msg *req,
 
 	if (sip_credentials_decode(&c, value) < 0 || take(a, &c, req) < 0)
 		return false;
+	/* As if it were not there: no other word tells of a right one. */
+	if (from->transport != CV__SIP_TRANSPORT__SIP_TLS &&
+	    !is_for(&req->uri, c.uri)) {
+		f->n[SIP_N_DIGEST_URI]++;
+		return false;
+	}
 	nonce = nonce_use(f->nonces, c.nonce, &from->source, c.nc, f->now_ns);
 	/* MD5 is never accepted where others can read along. Whoever shows it
 	 * there tries passwords by a way that was not offered. */

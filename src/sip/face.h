@@ -65,8 +65,11 @@ struct face_ops {
 	/* The sip_proxy whose rules the connection's certificate met, or empty.
 	 * True: its P-Asserted-Identity is believed. May be NULL. */
 	bool (*trunk)(void *arg, uint32_t flow, struct span *name);
-	/* Somebody in a call or registered uses it: it may rest longer. */
+	/* Somebody in a call uses it: it may rest longer. */
 	void (*inside)(void *arg, const struct sip_peer *p, bool in);
+	/* So may one over which somebody registered, for that long; 0 = no
+	 * longer. */
+	void (*registered)(void *arg, const struct sip_peer *p, uint32_t for_s);
 	/* For the ladder of a call alone; may be NULL. */
 	int64_t (*wall_us)(void);
 	/* SDP <-> the neutral description; see sip/offer.h. */

@@ -38,7 +38,9 @@ struct flow {
 	size_t out_n, out_at, counted;
 	struct timer due;
 	uint64_t born_ns, moved_ns;
-	unsigned inside;
+	unsigned inside;		/* calls */
+	uint64_t registered_ns;		/* until then; 0 = not */
+	bool has_registered;		/* at any time */
 	char *names;
 	size_t names_n;
 	uint64_t trunk;			/* sip/trunk.h; 0 = none */
@@ -184,11 +186,30 @@ static void flow_end(struct flow *fl, Cv__SipEnd why)
 	(void)event_add(fl->n->reap, &now);
 	/* One that never said a word is nothing to anybody. */
 	if (fl->is_client || !fl->is_first)
-		face_flow_gone(fl->n->cfg.face, id, why, fl->inside > 0,
+		face_flow_gone(fl->n->cfg.face, id, why,
+			       fl->inside || fl->has_registered,
 			       clock_mono_ns());
 }
 
 /* --- deadlines ------------------------------------------------------------------- */
+
+/* Calls and registrations rest NET_INSIDE_S, these no longer than they last. */
+static uint64_t rest_end_ns(const struct flow *fl)
+{
+	const uint64_t idle = fl->moved_ns + NET_IDLE_S * NS_PER_S;
+	const uint64_t inside = fl->moved_ns + NET_INSIDE_S * NS_PER_S;
+	const uint64_t until = fl->registered_ns < inside ? fl->registered_ns :
+				inside;
+
+	if (fl->inside)
+		return inside;
+	return until > idle ? until : idle;
+}
+
+static bool is_inside(const struct flow *fl, uint64_t now_ns)
+{
+	return fl->inside || now_ns < fl->registered_ns;
+}
 
 static void arm(struct flow *fl)
 {
@@ -202,8 +223,7 @@ static void arm(struct flow *fl)
 	else if (fl->is_first && !fl->is_client)
 		rest = fl->born_ns + NET_FIRST_S * NS_PER_S;
 	else
-		rest = fl->moved_ns + (fl->inside ? NET_INSIDE_S :
-				       NET_IDLE_S) * NS_PER_S;
+		rest = rest_end_ns(fl);
 	timer_set(fl->n->cfg.wheel, &fl->due, due && due < rest ? due : rest);
 }
 
@@ -381,7 +401,7 @@ static int read_some(struct flow *fl, uint64_t now_ns)
 		if (r < 0)
 			return r;
 		count(fl);
-		if (fl->n->bytes > NET_BYTES_MAX && !fl->inside)
+		if (fl->n->bytes > NET_BYTES_MAX && !is_inside(fl, now_ns))
 			return E_FULL;
 		got = get(fl, p, room);
 		if (got <= 0) {
@@ -565,7 +585,8 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 		n->cfg.on_serving(n->cfg.arg, &fl->peer.source);
 		handshake(fl, now_ns);
 	}
-	if (fl->state == FLOW_OPEN && !fl->inside && !fl->is_client &&
+	if (fl->state == FLOW_OPEN && !is_inside(fl, now_ns) &&
+	    !fl->is_client &&
 	    face_bans(n->cfg.face, &fl->peer.source, now_ns)) {
 		face_add(n->cfg.face, SIP_N_DROPPED_BANNED);
 		r = E_DENIED;
@@ -946,5 +967,18 @@ void net_inside(struct net *n, const struct sip_peer *p, bool in)
 		fl->inside++;
 	else if (fl->inside)
 		fl->inside--;
+	arm(fl);
+}
+
+void net_registered(struct net *n, const struct sip_peer *p, uint32_t for_s)
+{
+	struct flow *fl = p->flow ? find(n, p->flow) : NULL;
+	const uint64_t until = clock_mono_ns() + for_s * NS_PER_S;
+
+	if (!fl)
+		return;
+	if (!for_s || until > fl->registered_ns)
+		fl->registered_ns = for_s ? until : 0;
+	fl->has_registered |= for_s > 0;
 	arm(fl);
 }

@@ -78,4 +78,8 @@ bool net_trunk(const struct net *n, uint32_t flow, struct span *name);
 void net_checked(struct net *n, uint32_t flow, Cv__SipFault fault,
 		 const char *why, uint64_t now_ns);
 void net_inside(struct net *n, const struct sip_peer *p, bool in);
+/* Somebody registered over it for that long, or (0) registers no longer. Of
+ * several the longest counts; when one leaves, the others' next message or
+ * refresh counts anew. */
+void net_registered(struct net *n, const struct sip_peer *p, uint32_t for_s);
 uint32_t net_flows(const struct net *n);

@@ -206,6 +206,31 @@ static void put_contacts(struct wr *w, const Cv__SipRegistered *m)
 	}
 }
 
+/* How long what this request named is still registered; 0 = not. */
+static uint32_t lasts_s(const struct sip_msg *req, const Cv__SipRegistered *m)
+{
+	struct sip_list l = sip_list(req, SIP_H_CONTACT);
+	struct sip_addr a;
+	uint32_t most = 0;
+
+	while (sip_contact_next(&l, &a) == 1 && !a.star)
+		for (size_t i = 0; i < m->n_contacts && i < CONTACTS_MAX; i++)
+			if (span_eq(a.uri.text, ipc_bytes(m->contacts[i]->uri)) &&
+			    m->contacts[i]->expires_s > most)
+				most = m->contacts[i]->expires_s;
+	return most;
+}
+
+/* A connection rests long for what registered over it, and no longer; a
+ * question about others' registrations changes nothing. */
+static void tell_rest(struct face *f, const struct txn *t,
+		      const struct sip_msg *req, const Cv__SipRegistered *m)
+{
+	if (sip_hdr_value(req, SIP_H_CONTACT).n)
+		f->cfg.ops.registered(f->cfg.ops.arg, &t->peer,
+				      lasts_s(req, m));
+}
+
 static void reply(struct face *f, struct txn *t, const struct sip_msg *req,
 		  const Cv__SipRegistered *m)
 {
@@ -216,8 +241,8 @@ static void reply(struct face *f, struct txn *t, const struct sip_msg *req,
 	answer_open(f, &a, req, &t->peer, status, SPAN_NONE, SPAN_NONE);
 	if (status == 200)
 		put_contacts(&a.w, m);
-	if (status == 200 && m->n_contacts)
-		f->cfg.ops.inside(f->cfg.ops.arg, &t->peer, true);
+	if (status == 200)
+		tell_rest(f, t, req, m);
 	if (status == 401) {
 		f->n[SIP_N_CHALLENGED]++;
 		put_challenge(f, &a.w, &t->peer, false, m->md5);

@@ -87,6 +87,14 @@ static bool on_flow(void *arg, uint32_t flow, struct sip_peer *out,
 	return false;
 }
 
+static void on_registered_for(void *arg, const struct sip_peer *p,
+			      uint32_t for_s)
+{
+	(void)arg;
+	(void)p;
+	(void)for_s;
+}
+
 static void on_inside(void *arg, const struct sip_peer *p, bool in)
 {
 	(void)arg;
@@ -151,6 +159,7 @@ static void open_face(struct bench *b)
 	struct face_cfg cfg = {
 		.ops = {.send = on_send, .tell = on_tell, .may_send = on_may,
 			.flow = on_flow, .inside = on_inside,
+			.registered = on_registered_for,
 			.sdp_read = on_read, .sdp_write = on_write,
 			.sdp_wipe = on_wipe, .arg = b},
 	};

@@ -90,6 +90,16 @@ static bool on_trunk(void *arg, uint32_t flow, struct span *name)
 	return k->trunk && k->believed;
 }
 
+static void on_registered_for(void *arg, const struct sip_peer *p,
+			      uint32_t for_s)
+{
+	struct fake *k = arg;
+
+	(void)p;
+	k->n_registered++;
+	k->registered_s = for_s;
+}
+
 static void on_inside(void *arg, const struct sip_peer *p, bool in)
 {
 	(void)arg;
@@ -158,6 +168,7 @@ int fake_init(struct fake *k)
 		.ops = {.send = on_send, .tell = on_tell, .dial = on_dial,
 			.shut = on_shut, .may_send = on_may, .flow = on_flow,
 			.trunk = on_trunk, .inside = on_inside,
+			.registered = on_registered_for,
 			.sdp_read = on_read,
 			.sdp_write = on_write, .sdp_wipe = on_wipe, .arg = k},
 	};

@@ -29,6 +29,8 @@ struct fake {
 	bool believed;			/* about who calls */
 	int send_error, tell_error, dial_error;
 	unsigned sdps, shut;
+	unsigned n_registered;		/* connections that may rest ... */
+	uint32_t registered_s;		/* ... and for how long, the last */
 	uint32_t next_flow;
 	struct fake_sent sent[FAKE_SENT_MAX];
 	size_t n_sent;

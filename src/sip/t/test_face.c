@@ -347,6 +347,49 @@ static void test_face__challenges_and_hears_the_answer(void **state)
 	assert_int_equal(fake_told_count(&k, IPC_SIP_INVITE), 0);
 }
 
+/* RFC 7616 3.4.6: in clear, a proof for one URI is none for another. */
+static void test_face__holds_a_digest_against_what_was_asked_for(void **state)
+{
+	static const struct { const char *uri; bool clear, tls; } all[] = {
+		{"sip:room@meet.example", true, true},
+		{"sip:room@MEET.example;transport=udp", true, true},
+		{"sip:other@meet.example", false, true},
+		{"sip:ROOM@meet.example", false, true},
+		{"sip:room@evil.example", false, true},
+		{"sip:room@meet.example:5070", false, true},
+		{"sips:room@meet.example", false, true},
+		{"sip:meet.example", false, true},
+		{"tel:+49301234", false, true},
+		{"room", false, true},
+	};
+	char h[512], nonce[64] = "", auth[1024], n[8];
+	const Cv__SipInvite *m;
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * sizeof(all) / sizeof(all[0]); i++) {
+		const bool tls = i % 2;
+		const struct sip_peer *from = tls ? &k.tls : &k.peer;
+
+		fake_forget(&k);
+		(void)snprintf(n, sizeof(n), "a%u", i);
+		invite(from, "room", n, "");
+		verdict(CV__SIP_DECISION__SIP_CHALLENGE, 0);
+		(void)fake_hdr(fake_last(&k, 0), "WWW-Authenticate", h,
+			       sizeof(h));
+		assert_int_equal(sscanf(strstr(h, "nonce=\"") + 7,
+					"%63[^\"]", nonce), 1);
+		(void)snprintf(auth, sizeof(auth), "Authorization: Digest username=\"u\", realm=\"conclave\", nonce=\"%s\", uri=\"%s\", algorithm=SHA-256, qop=auth, nc=00000001, cnonce=\"c\", response=\"%064d\"\n",
+			       nonce, all[i / 2].uri, 0);
+		(void)snprintf(n, sizeof(n), "b%u", i);
+		invite(from, "room", n, auth);
+		m = fake_told(&k, IPC_SIP_INVITE);
+		if ((m->caller->auth != NULL) !=
+		    (tls ? all[i / 2].tls : all[i / 2].clear))
+			fail_msg("%s, tls %d", all[i / 2].uri, tls);
+		verdict(CV__SIP_DECISION__SIP_CHALLENGE, 0);
+	}
+}
+
 static void test_face__offers_md5_over_tls_alone(void **state)
 {
 	Cv__SipVerdict v = CV__SIP_VERDICT__INIT;
@@ -1207,6 +1250,7 @@ int main(void)
 		T(test_face__waits_for_the_ack_before_its_bye),
 		T(test_face__answers_an_invite_without_offer_with_ours),
 		T(test_face__challenges_and_hears_the_answer),
+		T(test_face__holds_a_digest_against_what_was_asked_for),
 		T(test_face__offers_md5_over_tls_alone),
 		T(test_face__counts_who_tries_md5_in_clear),
 		T(test_face__refuses_all_in_the_same_words),

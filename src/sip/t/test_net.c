@@ -80,6 +80,13 @@ static void on_inside(void *arg, const struct sip_peer *p, bool in)
 	net_inside(w.net, p, in);
 }
 
+static void on_registered_for(void *arg, const struct sip_peer *p,
+			      uint32_t for_s)
+{
+	(void)arg;
+	net_registered(w.net, p, for_s);
+}
+
 static void on_shut(void *arg, int fd)
 {
 	(void)arg;
@@ -220,7 +227,8 @@ static int open_world(bool trusted)
 {
 	struct face_cfg fc = {
 		.ops = {.send = on_send, .tell = on_tell, .dial = on_dial,
-			.flow = on_flow, .inside = on_inside, .shut = on_shut,
+			.flow = on_flow, .inside = on_inside,
+			.registered = on_registered_for, .shut = on_shut,
 			.sdp_read = on_read, .sdp_write = on_write,
 			.sdp_wipe = on_wipe},
 	};
@@ -613,6 +621,34 @@ static void test_net__who_was_revoked_is_not_heard(void **state)
 	leave(&c);
 }
 
+/* Whose registration ended rests no longer than anybody. */
+static void test_net__a_registration_that_ended_holds_no_connection(
+	void **state)
+{
+	struct sip_peer p = {.transport = CV__SIP_TRANSPORT__SIP_TCP};
+	char buf[4096];
+	uint64_t now;
+	int fd;
+
+	(void)state;
+	assert_int_equal(net_listen(w.net, false,
+				    bound(SOCK_STREAM, &w.port)), 0);
+	fd = connected(SOCK_STREAM);
+	put(fd, OPTIONS("TCP", "1"));
+	assert_true(wait_for(fd, buf, sizeof(buf)) > 0);
+	p.flow = 1;	/* the first connection of all */
+	assert_true(net_flow(w.net, p.flow, &p, &(struct span){0}));
+	now = clock_mono_ns();
+	net_registered(w.net, &p, 3600);
+	(void)timer_wheel_advance(w.wheel, now + (NET_IDLE_S + 5) * NS_PER_S);
+	assert_int_equal(net_flows(w.net), 1);
+	net_registered(w.net, &p, 0);
+	(void)timer_wheel_advance(w.wheel, now + (NET_IDLE_S + 10) * NS_PER_S);
+	assert_int_equal(wait_for(fd, buf, sizeof(buf)), 0);
+	assert_int_equal(net_flows(w.net), 0);
+	close(fd);
+}
+
 static void test_net__who_cannot_be_asked_about_is_refused(void **state)
 {
 	struct client c;
@@ -706,6 +742,7 @@ int main(void)
 		T(test_net__speaks_tls_of_1_2_at_least),
 		T(test_net__leaves_a_flood_of_key_updates_for_other_turns),
 		T(test_net__keeps_nobody_who_only_pings),
+		T(test_net__a_registration_that_ended_holds_no_connection),
 		T(test_net__holds_what_is_said_until_it_is_known_who_it_is),
 		T(test_net__who_was_revoked_is_not_heard),
 		T(test_net__who_cannot_be_asked_about_is_refused),

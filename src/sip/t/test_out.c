@@ -551,6 +551,36 @@ static void test_register__passes_contact_and_hears_the_outcome(void **state)
 	expect("SIP/2.0 403 ");
 }
 
+/* A connection rests long only for what registered over it. */
+static void test_register__lets_its_connection_rest_as_long_as_it_lasts(
+	void **state)
+{
+	(void)state;
+	reg(&k.tls, "1", "Contact: <sip:dev@192.0.2.8>\n");
+	registered(CV__SIP_REG_OUTCOME__SIP_REG_OK, 600);
+	assert_int_equal(k.n_registered, 1);
+	assert_int_equal(k.registered_s, 600);
+	/* Somebody else's, and a mere question. */
+	reg(&k.tls, "2", "");
+	registered(CV__SIP_REG_OUTCOME__SIP_REG_OK, 500);
+	assert_int_equal(k.n_registered, 1);
+	/* Refused: nothing changed. */
+	reg(&k.tls, "3", "Contact: <sip:dev@192.0.2.8>\n");
+	registered(CV__SIP_REG_OUTCOME__SIP_REG_REFUSED, 0);
+	assert_int_equal(k.n_registered, 1);
+	/* Gone, though another contact of that alias stays. */
+	reg(&k.tls, "4", "Contact: <sip:dev@192.0.2.9>;expires=0\n");
+	registered(CV__SIP_REG_OUTCOME__SIP_REG_OK, 400);
+	assert_int_equal(k.n_registered, 2);
+	assert_int_equal(k.registered_s, 0);
+	reg(&k.tls, "5", "Contact: <sip:dev@192.0.2.8>\n");
+	registered(CV__SIP_REG_OUTCOME__SIP_REG_OK, 600);
+	assert_int_equal(k.registered_s, 600);
+	reg(&k.tls, "6", "Contact: *\nExpires: 0\n");
+	registered(CV__SIP_REG_OUTCOME__SIP_REG_OK, 0);
+	assert_int_equal(k.registered_s, 0);
+}
+
 static void test_register__is_challenged_here_where_md5_cannot_be(void **state)
 {
 	(void)state;
@@ -647,6 +677,7 @@ int main(void)
 		T(test_out__refuses_what_is_no_uri),
 		T(test_register__passes_contact_and_hears_the_outcome),
 		T(test_register__is_challenged_here_where_md5_cannot_be),
+		T(test_register__lets_its_connection_rest_as_long_as_it_lasts),
 		T(test_register__passes_several_contacts_on_as_one_request),
 		T(test_register__refuses_odd_contacts),
 		cmocka_unit_test(test_out__survives_each_failing_allocation),
