@@ -34,6 +34,7 @@ struct gateway {
 	uint64_t calls[SIP_REGS_PER_ALIAS_MAX];	/* SIP, that ring */
 	size_t n_calls;
 	int64_t location;
+	bool external;			/* as what the toll guard judged it */
 };
 
 struct told {
@@ -204,7 +205,8 @@ static void start_ringing(struct gateway *g)
 	const struct sip_dial_ask a = {
 		.rule = &g->rule, .target = span_str(g->target),
 		.from = span_str(g->registered), .name = span_str(g->name),
-		.location = g->location, .sv = &g->sv, .gateway = g->id};
+		.location = g->location, .sv = &g->sv, .gateway = g->id,
+		.external = g->external};
 
 	for (size_t i = 0; i < g->n_rings; i++)
 		send_incoming(g, &g->rings[i]);
@@ -673,6 +675,7 @@ uint64_t gateway_route(struct core *c, const struct gateway_ask *ask)
 			      "no registered device, and the outside cannot "
 			      "be reached" : "no registered device");
 	}
+	g->external = external;
 	v = ask_toll(g, ask, external);
 	events(c);
 	if (v != TOLL_PASS)

@@ -240,7 +240,7 @@ size_t sip_dial_all(struct core *c, const struct sip_dial_ask *ask,
 		calls[n] = sip_dial(c, &a);
 		n += calls[n] != 0;
 	}
-	if (n || sip_reg_next(c, span_str(alias), NULL) ||
+	if (n || !ask->external || sip_reg_next(c, span_str(alias), NULL) ||
 	    !rule_is_external(ask->rule) ||
 	    ask->rule->outgoing_protocol != RULE_SIP || !max)
 		return n;
@@ -623,6 +623,7 @@ static const char *place(struct core *c, const struct invite *v,
 	t = gateways_toll_begin(c, &f, &a.toll);
 	if (t != TOLL_PASS)
 		return toll_verdict_text(t);
+	a.external = f.external;
 	a.name = span_str(sv.name);
 	a.from = service_alias(c, sv.id);
 	*n = (unsigned)sip_dial_all(c, &a, calls, SIP_REGS_PER_ALIAS_MAX);

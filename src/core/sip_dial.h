@@ -32,6 +32,7 @@ struct sip_dial_ask {
 	uint64_t toll;			/* the group; ended with its last call */
 	const char *uuid;		/* of the seat, or NULL: any */
 	bool host;
+	bool external;			/* the toll guard was told outside */
 	bool was_redirected;		/* and is not again */
 	struct span replaces;		/* header, or empty: REFER wants it */
 	uint64_t referrer;		/* call that asked for it by REFER, or 0 */
@@ -41,7 +42,8 @@ struct sip_dial_ask {
 /* Its handle, 0: it cannot be placed. */
 uint64_t sip_dial(struct core *c, const struct sip_dial_ask *ask);
 /* Every contact of a registered device rings, or else the outside if the rule
- * leads there. How many; `calls` gets their handles. */
+ * leads there and the toll guard judged it as such: a device that left since
+ * is no way past it. How many; `calls` gets their handles. */
 size_t sip_dial_all(struct core *c, const struct sip_dial_ask *ask,
 		    uint64_t *calls, size_t max);
 /* Nobody waits for this one any more; one that is answered goes on. */

@@ -531,6 +531,41 @@ static void test_sip_out__a_browser_calls_a_sip_device(void **state)
 	assert_int_equal(entry_status_of(k, "participants"), 0);
 }
 
+/* An app of that name rings: judged as inside, so nothing outside is called
+ * beside it, though the rule leads there and no SIP device has the name. */
+static void test_sip_out__what_was_judged_as_inside_stays_inside(void **state)
+{
+	static const uint8_t ip[16] = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 7};
+	const char *const f[] = {
+		"name", "out", "priority", "5", "match_string", "app@.*",
+		"called_device_type", "external",
+		"allow_unregistered_external", "true", NULL, NULL};
+	const struct kit_ask a = {.alias = "app@example.org", .name = "Anna"};
+	struct kit *k = *state;
+	Cv__Reg m = CV__REG__INIT;
+	Cv__Addr from = CV__ADDR__INIT;
+	Cv__RegReply *r;
+
+	devices(k);
+	sip_device(k, "app@example.org", "app", "app-secret",
+		   "enable_infinity_connect_non_sso", "true");
+	entry_cli_ok(k, "create", "gateway_routing_rule", f);
+	from.ip = ipc_data(span_of(ip, sizeof(ip)));
+	m.op = CV__REG_OP__REG_REQUEST;
+	m.req = ++k->req;
+	m.source = &from;
+	m.alias = ipc_data(SPAN_LIT("app@example.org"));
+	m.username = ipc_data(SPAN_LIT("app"));
+	m.password = ipc_data(SPAN_LIT("app-secret"));
+	assert_int_equal(KIT_SEND(k, WEB, REG, &m), 0);
+	r = kit_wait(k, KIT_WEB, IPC_REG_REPLY);
+	assert_int_equal(r->code, CV__RESULT_CODE__RESULT_OK);
+	kit_free(r);
+	assert_int_equal(kit_join_ask(k, &a).outcome, OK);
+	sip_expect(k, "", "");
+	assert_null(kit_take(k, KIT_SIP, IPC_SIP_DIAL));
+}
+
 static void test_sip_out__nobody_takes_it_and_the_caller_is_told(void **state)
 {
 	struct kit *k = *state;
@@ -700,6 +735,7 @@ int main(int argc, char **argv)
 		T(test_sip_out__what_cannot_be_replaced_looks_unknown),
 		T(test_sip_out__premium_numbers_are_not_called),
 		T(test_sip_out__a_browser_calls_a_sip_device),
+		T(test_sip_out__what_was_judged_as_inside_stays_inside),
 		T(test_sip_out__nobody_takes_it_and_the_caller_is_told),
 		T(test_sip_out__a_device_calls_another),
 		T(test_sip_out__busy_is_told_to_the_caller),
