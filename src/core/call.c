@@ -331,7 +331,7 @@ void leg_lost(struct meeting *m, struct part *p)
 	core_acts(m, NULL);
 }
 
-void leg_note_slides(struct member *mb, const Cv__LegState *s)
+void leg_note_pictures(struct member *mb, const Cv__LegState *s)
 {
 	struct part_slides now = {0};
 
@@ -342,8 +342,12 @@ void leg_note_slides(struct member *mb, const Cv__LegState *s)
 		now.width = (uint16_t)s->slides_width;
 		now.height = (uint16_t)s->slides_height;
 		now.takes = s->slides_takes;
-		now.max_fs = s->slides_max_fs;
+		now.limits.max_fs = s->slides_max_fs;
+		now.limits.max_mbps = s->slides_max_mbps;
 	}
+	(void)room_leg_takes(mb->m->room, mb->p, &(struct part_takes){
+			     s->max_fs, s->max_mbps}, &mb->c->out);
+	core_acts(mb->m, NULL);
 	(void)room_leg_slides(mb->m->room, mb->p, &now, &mb->c->out);
 	core_acts(mb->m, NULL);
 }
@@ -365,6 +369,6 @@ void call_state(struct worker *wk, const Cv__LegState *s)
 		(void)room_leg_secure(mb->m->room, mb->p, s->sends_video,
 				      c->now_ns, &c->out);
 		core_acts(mb->m, NULL);
-		leg_note_slides(mb, s);
+		leg_note_pictures(mb, s);
 	}
 }

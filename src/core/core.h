@@ -104,6 +104,7 @@ struct member {
 	struct timer expiry;
 	struct bucket rate;
 	uint32_t group;			/* of the last plan */
+	uint32_t slides_group;		/* likewise, 0 = none */
 	uint64_t sip;			/* his call, by sip.h; 0 = none */
 	uint64_t trace;			/* trace.h, 0 = none */
 	/* Of system_location, 0 = none: where he is, where his media is. */
@@ -147,6 +148,7 @@ struct meeting {
 	bool over;			/* ACT_ROOM_END was carried out */
 	bool must_resend;		/* plan, even if it is the same */
 	bool must_present;		/* media is to be told who presents */
+	bool makes_slides;		/* the plan has groups of VIEW_SLIDES */
 	bool to_video;			/* ... and was told that video needs it */
 	uint32_t epoch;
 	uint64_t planned_ns;
@@ -500,7 +502,7 @@ void call_answer(struct worker *wk, const Cv__LegAnswer *a);
 void call_state(struct worker *wk, const Cv__LegState *s);
 void leg_send_flags(struct meeting *m, const struct part *p);
 /* What media says of his slides section; he may have left afterwards. */
-void leg_note_slides(struct member *mb, const Cv__LegState *s);
+void leg_note_pictures(struct member *mb, const Cv__LegState *s);
 /* media has it no more; the call keeps its name for an update. */
 void leg_lost(struct meeting *m, struct part *p);
 void leg_send_close(struct meeting *m, uint64_t leg);
@@ -542,6 +544,9 @@ void picture_speakers(struct meeting *m, const Cv__Speakers *s);
 
 /* Tells media who presents and to whom. */
 void present_send(struct meeting *m);
+/* Codec (media's number) of the picture that must be made for his slides
+ * section; 0 = he takes what is presented as it is, or is shown nothing. */
+uint32_t present_codec(const struct part *presenter, const struct part *p);
 
 /* --- live.c: the journal --------------------------------------------------------------------- */
 

@@ -25,6 +25,12 @@ static bool mixes(const struct room *r, const struct part *p)
 	       !p->leg.slides.has && room_shows(presenter, p);
 }
 
+static struct stage_takes takes_of(const struct part_takes *t)
+{
+	return (struct stage_takes){.max_fs = t->max_fs,
+				    .max_mbps = t->max_mbps};
+}
+
 static void fill_person(const struct part *p, struct stage_person *who)
 {
 	*who = (struct stage_person){
@@ -33,7 +39,10 @@ static void fill_person(const struct part *p, struct stage_person *who)
 		.shows = p->leg.sends_video && !p->video_muted,
 		.codec = p->leg.codec,
 		.kbps_down = downlink(&p->leg),
+		.kbps_cap = p->leg.kbps_cap,
 		.storm = p->leg.storm,
+		.takes = takes_of(&p->leg.takes),
+		.slides_takes = takes_of(&p->leg.slides.limits),
 		.spotlight_us = p->spotlight_us};
 }
 
@@ -81,7 +90,7 @@ static void fill_video_group(const struct stage_group *g, bool names,
 	v->codec = (Cv__CodecName)g->codec;
 	v->width = g->step->width;
 	v->height = g->step->height;
-	v->fps = g->step->fps;
+	v->fps = g->fps;
 	v->kbps = g->step->kbps;
 	v->layout = (char *)(uintptr_t)g->layout;
 	v->slots = (uint64_t *)(uintptr_t)g->slots;
@@ -146,7 +155,7 @@ static void fill_media(struct meeting *m, struct media_plan *p,
 		info->codec = (Cv__CodecName)g->codec;
 		info->width = g->step->width;
 		info->height = g->step->height;
-		info->fps = g->step->fps;
+		info->fps = g->fps;
 		info->kbps = g->step->kbps;
 		p->group_list[i] = info;
 	}
@@ -186,20 +195,27 @@ bool picture_has_slides(const struct meeting *m)
 	return false;
 }
 
-static void note_groups(struct meeting *m)
+static void forget_groups(struct meeting *m)
 {
 	for (uint32_t i = 0; i < m->room->n_parts; i++) {
 		struct member *mb = member_of(m->c, m->room->parts[i]);
 
 		if (mb)
-			mb->group = 0;
+			mb->group = mb->slides_group = 0;
 	}
+}
+
+static void note_groups(struct meeting *m)
+{
+	forget_groups(m);
 	for (uint32_t i = 0; i < m->out.n_receivers; i++) {
 		struct member *mb = handles_get(m->c->legs,
 						m->out.receivers[i].leg);
 
-		if (mb && mb->m == m)
-			mb->group = m->out.receivers[i].group;
+		if (!mb || mb->m != m)
+			continue;
+		mb->group = m->out.receivers[i].group;
+		mb->slides_group = m->out.receivers[i].slides;
 	}
 }
 
@@ -211,9 +227,14 @@ static void fill_in(const struct meeting *m, struct stage_person *people,
 
 	for (uint32_t i = 0; i < m->room->n_parts; i++)
 		if (m->room->parts[i]->state != PART_GONE) {
-			fill_person(m->room->parts[i], &people[in->n]);
-			people[in->n++].mixes = mixes(m->room,
-						      m->room->parts[i]);
+			const struct part *p = m->room->parts[i];
+			struct stage_person *who = &people[in->n++];
+
+			fill_person(p, who);
+			who->mixes = mixes(m->room, p);
+			if (presenter)
+				who->slides_codec = present_codec(presenter,
+								  p);
 		}
 	if (presenter && presenter->leg.slides.sends)
 		in->presenter = presenter->leg.leg;
@@ -231,6 +252,31 @@ static void fill_in(const struct meeting *m, struct stage_person *people,
 
 static void arm(struct meeting *m, uint64_t due_ns);
 
+static bool makes_slides(const struct meeting *m)
+{
+	for (uint32_t i = 0; i < m->out.n_groups; i++)
+		if (m->out.groups[i].view == VIEW_SLIDES)
+			return true;
+	return false;
+}
+
+static void put_in_force(struct meeting *m)
+{
+	/* ways of presentation name groups: those of this plan, and who no
+	 * longer has one */
+	m->must_present |= m->must_resend || m->makes_slides ||
+			   makes_slides(m);
+	m->makes_slides = makes_slides(m);
+	m->must_resend = false;
+	m->epoch++;
+	m->c->stats.plans++;
+	note_groups(m);
+	/* video first: a group is known before media sends people to it. */
+	send_video(m);
+	send_media(m);
+	event_layout(m);
+}
+
 static void plan_now(struct meeting *m)
 {
 	struct stage_person *people = mem_alloc(ROOM_PARTS_MAX *
@@ -245,19 +291,11 @@ static void plan_now(struct meeting *m)
 	mem_free(people);
 	m->planned_ns = m->c->now_ns;
 	arm(m, stage_due_ns(m->stage));
-	if (m->must_resend || m->must_present ||
-	    picture_has_slides(m) != m->to_video)
+	if (changed || m->must_resend)
+		put_in_force(m);
+	/* last: it names groups of the plan */
+	if (m->must_present || picture_has_slides(m) != m->to_video)
 		present_send(m);
-	if (!changed && !m->must_resend)
-		return;
-	m->must_resend = false;
-	m->epoch++;
-	m->c->stats.plans++;
-	note_groups(m);
-	/* video first: a group is known before media sends people to it. */
-	send_video(m);
-	send_media(m);
-	event_layout(m);
 }
 
 static void on_plan(struct timer *t, void *arg, uint64_t now_ns)

@@ -30,8 +30,23 @@ static bool takes(const struct part_slides *s, const struct part_slides *from)
 	const uint32_t bit = bit_of(from->codec);
 
 	return (!bit || (s->takes & bit)) &&
-	       (!s->max_fs ||
-		macroblocks(from->width, from->height) <= s->max_fs);
+	       (!s->limits.max_fs ||
+		macroblocks(from->width, from->height) <= s->limits.max_fs);
+}
+
+uint32_t present_codec(const struct part *presenter, const struct part *p)
+{
+	const uint32_t can = p->leg.slides.takes;
+
+	if (!p->leg.slides.has || !room_shows(presenter, p) ||
+	    takes(&p->leg.slides, &presenter->leg.slides))
+		return CV__CODEC_NAME__CODEC_NONE;
+	/* our encoder cuts its slices for mode 0, too */
+	if (can & (CV__SLIDES_CODEC__SLIDES_H264_MODE1 |
+		   CV__SLIDES_CODEC__SLIDES_H264_MODE0))
+		return CV__CODEC_NAME__CODEC_H264;
+	return can & CV__SLIDES_CODEC__SLIDES_VP8 ?
+		CV__CODEC_NAME__CODEC_VP8 : CV__CODEC_NAME__CODEC_NONE;
 }
 
 struct ways {
@@ -46,12 +61,14 @@ static void fill_ways(const struct meeting *m, const struct part *presenter,
 	w->n = 0;
 	for (uint32_t i = 0; i < m->room->n_parts; i++) {
 		const struct part *p = m->room->parts[i];
+		const struct member *mb = member_of(m->c, p);
 
 		if (!room_shows(presenter, p) || !p->leg.slides.has ||
 		    takes(&p->leg.slides, &presenter->leg.slides))
 			continue;
 		cv__slides_way__init(&w->at[w->n]);
 		w->at[w->n].leg = p->leg.leg;
+		w->at[w->n].group = mb ? mb->slides_group : 0;
 		w->list[w->n] = &w->at[w->n];
 		w->n++;
 	}

@@ -749,7 +749,7 @@ static void note_slides(struct sip_call *call, const Cv__LegState *s)
 	if (!mb || mb->p->leg.leg != call->leg)
 		return;
 	had = mb->p->leg.slides.has;
-	leg_note_slides(mb, s);
+	leg_note_pictures(mb, s);
 	mb = handles_get(c->members, member);
 	if (mb && mb->p->leg.slides.has != had)
 		sip_floor_shown(mb);

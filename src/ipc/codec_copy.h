@@ -18,7 +18,7 @@
 	X(useinbandfec, useinbandfec)                                         \
 	X(maxaveragebitrate, maxaveragebitrate) X(ptime_ms, ptime_ms)         \
 	X(stereo, stereo) X(usedtx, usedtx) X(max_mbps, max_mbps)             \
-	X(max_fs, max_fs) X(level_asymmetry, level_asymmetry)
+	X(max_fs, max_fs) X(max_br, max_br) X(level_asymmetry, level_asymmetry)
 
 #define CODEC_TO_IPC_(m, w) codec_to_->m = (__typeof__(codec_to_->m))codec_->w;
 #define CODEC_TO_WIRE_(m, w)                                                  \

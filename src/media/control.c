@@ -66,6 +66,8 @@ void control_leg_state(struct leg *leg)
 	s.slides_width = leg->told_slides.width;
 	s.slides_height = leg->told_slides.height;
 	s.slides_max_fs = leg->nego.slides.max_fs;
+	s.max_mbps = leg->nego.video.max_mbps;
+	s.slides_max_mbps = leg->nego.slides.max_mbps;
 	(void)ipc_send(leg->m->core, LEG_STATE, &s);
 }
 

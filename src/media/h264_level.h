@@ -6,6 +6,7 @@
 
 struct h264_limits {
 	uint32_t max_fs;		/* macroblocks of a picture */
+	uint32_t max_mbps;		/* ... in a second */
 	uint32_t max_kbps;
 };
 

@@ -158,6 +158,8 @@ struct group {
 	bool want_key;
 	uint64_t key_asked_ns;		/* 0 = never */
 	uint64_t pictures;
+	uint32_t rate_kbps;		/* what came, the last second or so */
+	uint64_t rate_ns, rate_bytes;
 };
 
 struct room {
@@ -301,6 +303,8 @@ struct leg {
 	bool no_slides;			/* presentation is not for him */
 	bool has_way;			/* it comes from slides_group */
 	uint32_t slides_group;		/* 0 = from nowhere */
+	bool had_way;			/* while an order is taken: before */
+	uint32_t had_group;
 	bool is_dead;
 	uint32_t group;			/* whose picture he gets, 0 = none */
 	uint32_t cap_in, cap_out;	/* core's, for video; 0 = default */

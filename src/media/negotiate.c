@@ -91,6 +91,14 @@ static void take_exts(struct nego_stream *st, const Cv__Section *s,
 	}
 }
 
+static const Cv__Codec *find_pt(const Cv__Section *s, uint32_t pt)
+{
+	for (size_t i = 0; i < s->n_codecs; i++)
+		if (s->codecs[i]->pt == pt)
+			return s->codecs[i];
+	return NULL;
+}
+
 static bool find_rtx(const Cv__Section *s, uint8_t pt, uint8_t *rtx_pt)
 {
 	for (size_t i = 0; i < s->n_codecs; i++) {
@@ -290,19 +298,29 @@ static void take_dtmf(struct nego_stream *st, const Cv__Section *s)
 	}
 }
 
+/* RFC 6184 8.1: what is said beside a level only raises it. */
+static uint32_t more(uint32_t said, uint32_t level)
+{
+	return said > level ? said : level;
+}
+
 /* Level and size, by the peer's word; ours is 3.1 both ways when levels may
  * differ, else the lower of both (RFC 6184 8.2.2). */
 static void take_level(struct nego_stream *st, const Cv__Codec *c)
 {
 	struct h264_limits l;
 
-	if (st->codec != CV__CODEC_NAME__CODEC_H264)
+	if (c->name != CV__CODEC_NAME__CODEC_H264) {
+		st->max_fs = c->max_fs;
+		st->max_mbps = c->max_mbps;
 		return;
+	}
 	st->answer_level_id = h264_level_answer(c->profile_level_id,
 						c->level_asymmetry);
 	h264_level_limits(c->profile_level_id, &l);
-	st->max_fs = c->max_fs > l.max_fs ? c->max_fs : l.max_fs;
-	st->max_kbps = l.max_kbps;
+	st->max_fs = more(c->max_fs, l.max_fs);
+	st->max_mbps = more(c->max_mbps, l.max_mbps);
+	st->max_kbps = more(c->max_br, l.max_kbps);
 }
 
 static uint32_t lesser(uint32_t a, uint32_t b)
@@ -347,12 +365,24 @@ static void take_bfcp(struct nego_bfcp *b, const Cv__LegDescription *offer,
 		b->section = i;
 }
 
-/* Both codecs, where both are offered: what is presented is forwarded. */
+/* Both codecs, where both are offered: what is presented is forwarded. One
+ * limit for both, because the decoder behind them is one: the lesser. */
 static void take_plain_alt(struct nego_stream *st, const Cv__Section *s)
 {
+	struct nego_stream alt = {.codec = CV__CODEC_NAME__CODEC_NONE};
+	const Cv__Codec *c;
+
 	take_alt(st, s);
 	st->alt.has_rtx = false;
 	st->alt_feedback &= st->feedback;
+	c = st->alt.codec ? find_pt(s, st->alt.pt) : NULL;
+	if (!c)
+		return;
+	take_level(&alt, c);
+	st->max_fs = lesser(st->max_fs, alt.max_fs);
+	st->max_mbps = lesser(st->max_mbps, alt.max_mbps);
+	if (c->name == CV__CODEC_NAME__CODEC_H264)
+		st->alt_level_id = alt.answer_level_id;
 }
 
 static struct nego_stream *stream_of(struct nego *n, Cv__MediaKind kind)
@@ -425,14 +455,6 @@ static Cv__Direction direction_of(const struct nego_stream *st)
 					       : 0));
 }
 
-static const Cv__Codec *find_pt(const Cv__Section *s, uint32_t pt)
-{
-	for (size_t i = 0; i < s->n_codecs; i++)
-		if (s->codecs[i]->pt == pt)
-			return s->codecs[i];
-	return NULL;
-}
-
 static void add_codec(struct out_section *o, const Cv__Codec *c)
 {
 	size_t i = o->s.n_codecs;
@@ -473,6 +495,9 @@ static void fill_stream(struct out_section *o, const Cv__Section *offer,
 	if (st->alt.codec != CV__CODEC_NAME__CODEC_NONE) {
 		add_codec(o, find_pt(offer, st->alt.pt));
 		o->codec[o->s.n_codecs - 1].feedback = st->alt_feedback;
+		if (st->alt_level_id)
+			o->codec[o->s.n_codecs - 1].profile_level_id =
+				st->alt_level_id;
 	}
 	if (st->alt.has_rtx)
 		add_rtx(o, find_pt(offer, st->alt.rtx_pt));
@@ -527,7 +552,10 @@ static void fill_plain(struct out_section *o, const struct nego_stream *st,
 		       const struct nego_local_plain *p,
 		       const struct nego_local *local)
 {
-	o->codec[0].max_fs = o->codec[0].max_mbps = 0;
+	/* his limits are no word about ours */
+	for (size_t i = 0; i < o->s.n_codecs; i++)
+		o->codec[i].max_fs = o->codec[i].max_mbps =
+			o->codec[i].max_br = 0;
 	o->codec[0].ptime_ms = 0;
 	fill_transport(o, &st->t, p, local);
 }

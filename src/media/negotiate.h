@@ -99,11 +99,12 @@ struct nego_stream {
 	uint32_t profile_level_id;	/* of the offer */
 	uint32_t answer_level_id;	/* what we answer */
 	bool is_asymmetric;
-	uint32_t max_fs;		/* macroblocks, 0 = any */
-	uint32_t max_kbps;		/* of its level, 0 = any */
+	/* What it takes, 0 = any: macroblocks of a picture and in a second. */
+	uint32_t max_fs, max_mbps;
+	uint32_t max_kbps;		/* of its level, likewise */
 	/* slides: the other codec, NONE = none */
 	struct nego_way alt;
-	uint32_t alt_feedback;
+	uint32_t alt_feedback, alt_level_id;
 	/* Whose packets are whose, where sections share a transport. */
 	uint8_t mid[NEGO_MID_MAX];
 	uint8_t mid_n, ext_mid;		/* 0 = not agreed */

@@ -203,15 +203,31 @@ static uint32_t group_rate(const struct room *r, const struct group *g,
 
 	list_each(it, tmp, &r->legs) {
 		const struct leg *leg = list_entry(it, struct leg, in_room);
-		uint32_t k;
+		uint32_t k = kbps;
 
-		if (leg->group != g->id || !leg->vout || !flow_is_open(leg->video_flow))
-			continue;
-		k = leg_main_kbps(leg, now_ns);
+		if (leg->group == g->id && leg->vout &&
+		    flow_is_open(leg->video_flow))
+			k = leg_main_kbps(leg, now_ns);
+		else if (leg->has_way && leg->slides_group == g->id &&
+			 leg->sout && flow_is_open(leg->slides_flow))
+			k = leg_slides_kbps(leg, now_ns);
 		if (k < kbps)
 			kbps = k;
 	}
 	return kbps < floor ? floor : kbps;
+}
+
+/* What its pictures take of a link. */
+static void group_measure(struct group *g, uint64_t now_ns)
+{
+	const uint64_t d = now_ns - g->rate_ns;
+
+	if (g->rate_ns && d < NS_PER_S)
+		return;
+	if (g->rate_ns)
+		g->rate_kbps = (uint32_t)(g->rate_bytes * 8 * NS_PER_MS / d);
+	g->rate_bytes = 0;
+	g->rate_ns = now_ns;
 }
 
 static void group_service(struct room *r, struct group *g, uint64_t now_ns)
@@ -221,6 +237,7 @@ static void group_service(struct room *r, struct group *g, uint64_t now_ns)
 	uint32_t kbps = group_rate(r, g, now_ns);
 	uint32_t step = g->told_kbps / 10;
 
+	group_measure(g, now_ns);
 	if (g->want_key && (!g->key_asked_ns || now_ns - g->key_asked_ns >=
 			    GROUP_KEY_MS * NS_PER_MS)) {
 		g->key_asked_ns = now_ns;

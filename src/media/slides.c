@@ -34,8 +34,14 @@ static bool is_shown(const struct leg *leg)
 
 static void ways_take(struct room *r, const Cv__Presentation *msg)
 {
-	list_each(it, tmp, &r->legs)
-		list_entry(it, struct leg, in_room)->has_way = false;
+	list_each(it, tmp, &r->legs) {
+		struct leg *leg = list_entry(it, struct leg, in_room);
+
+		leg->had_way = leg->has_way;
+		leg->had_group = leg->slides_group;
+		leg->has_way = false;
+		leg->slides_group = 0;
+	}
 	for (size_t i = 0; i < msg->n_ways; i++) {
 		struct leg *leg = leg_find(r->m, msg->ways[i]->leg);
 
@@ -45,6 +51,14 @@ static void ways_take(struct room *r, const Cv__Presentation *msg)
 		}
 		leg->has_way = true;
 		leg->slides_group = msg->ways[i]->group;
+	}
+	/* another source begins with a keyframe */
+	list_each(it, tmp, &r->legs) {
+		struct leg *leg = list_entry(it, struct leg, in_room);
+
+		if (leg->sout && (leg->has_way != leg->had_way ||
+				  leg->slides_group != leg->had_group))
+			video_out_switch(leg->sout);
 	}
 }
 
@@ -185,12 +199,23 @@ uint32_t leg_slides_kbps(const struct leg *leg, uint64_t now_ns)
 	return total_kbps(leg, now_ns) * MEDIA_SLIDES_PERCENT / 100;
 }
 
+/* What presentation brings him just now. */
+static uint32_t slides_rate(const struct leg *leg)
+{
+	const struct group *g;
+
+	if (!leg->has_way)
+		return leg->room->slides.rate_kbps;
+	g = room_group(leg->room, leg->slides_group);
+	return g ? g->rate_kbps : 0;
+}
+
 /* What presentation does not take: what comes now and a quarter more. */
 uint32_t leg_main_kbps(const struct leg *leg, uint64_t now_ns)
 {
 	const uint32_t total = total_kbps(leg, now_ns);
 	const uint32_t most = leg_slides_kbps(leg, now_ns);
-	const uint32_t rate = leg->room->slides.rate_kbps * 5 / 4;
+	const uint32_t rate = slides_rate(leg) * 5 / 4;
 
 	if (!is_shown(leg))
 		return total;

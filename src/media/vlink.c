@@ -69,6 +69,7 @@ static void distribute(struct room *r, struct group *g, const struct frame *f)
 
 	c->max = 0;
 	g->pictures++;
+	g->rate_bytes += f->data.n;
 	list_each(it, tmp, &r->legs) {
 		struct leg *leg = list_entry(it, struct leg, in_room);
 

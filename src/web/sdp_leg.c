@@ -347,7 +347,7 @@ static void write_codec(struct wr *w, const Cv__Codec *from)
 	if (from->pt > 127)
 		wr_fail(w);
 	c.level_asymmetry = true;
-	c.max_mbps = c.max_fs = 0;
+	c.max_mbps = c.max_fs = c.max_br = 0;
 	sdp_wr_codec(w, &c);
 }
 

@@ -803,13 +803,38 @@ int room_leg_secure(struct room *r, struct part *p, bool sends_video,
 	return 0;
 }
 
+static bool is_same_takes(const struct part_takes *a,
+			  const struct part_takes *b)
+{
+	return a->max_fs == b->max_fs && a->max_mbps == b->max_mbps;
+}
+
+int room_leg_takes(struct room *r, struct part *p,
+		   const struct part_takes *t, struct room_out *out)
+{
+	struct ctx c;
+	int e;
+
+	if (p->leg.phase == LEG_NONE)
+		return E_STATE;
+	if (is_same_takes(&p->leg.takes, t))
+		return 0;
+	e = room_begin(&c, r, 0, out);
+	if (e < 0)
+		return e;
+	p->leg.takes = *t;
+	c.plan = true;
+	room_finish(&c);
+	return 0;
+}
+
 static bool is_same_slides(const struct part_slides *a,
 			   const struct part_slides *b)
 {
 	return a->has == b->has && a->sends == b->sends &&
 	       a->codec == b->codec && a->width == b->width &&
 	       a->height == b->height && a->takes == b->takes &&
-	       a->max_fs == b->max_fs;
+	       is_same_takes(&a->limits, &b->limits);
 }
 
 int room_leg_slides(struct room *r, struct part *p,

@@ -64,6 +64,12 @@ enum part_keeps {
 /* Rises while a call lives; media reports it. */
 enum leg_phase { LEG_NONE = 0, LEG_OPENING, LEG_OPEN, LEG_SECURE };
 
+/* The most that a decoder takes, as its owner says; 0 = any. */
+struct part_takes {
+	uint32_t max_fs;		/* macroblocks of a picture */
+	uint32_t max_mbps;		/* ... in a second */
+};
+
 /* The slides section of a call, as media tells it. */
 struct part_slides {
 	bool has;			/* it was agreed */
@@ -71,7 +77,7 @@ struct part_slides {
 	uint32_t codec;			/* of what he sends, media's number */
 	uint16_t width, height;		/* likewise */
 	uint32_t takes;			/* bits of media's SlidesCodec */
-	uint32_t max_fs;		/* macroblocks, 0 = any */
+	struct part_takes limits;
 };
 
 /* What a participant's call carries. Video codec numbers are media's. */
@@ -86,6 +92,7 @@ struct part_leg {
 	uint32_t kbps_down;		/* his downlink, 0 = unknown */
 	bool storm;			/* asks for too many keyframes */
 	bool clear;			/* its media is not encrypted */
+	struct part_takes takes;
 	struct part_slides slides;
 };
 
@@ -265,6 +272,9 @@ int room_leg_open(struct room *r, struct part *p, uint32_t codec,
 /* media's report. A host whose call is secure starts the meeting. */
 int room_leg_secure(struct room *r, struct part *p, bool sends_video,
 		    uint64_t now_ns, struct room_out *out);
+/* media's report of what picture he takes. */
+int room_leg_takes(struct room *r, struct part *p,
+		   const struct part_takes *t, struct room_out *out);
 /* media's report of his slides section. */
 int room_leg_slides(struct room *r, struct part *p,
 		    const struct part_slides *s, struct room_out *out);

@@ -10,7 +10,14 @@ static const struct stage_step steps[STAGE_STEPS] = {
 };
 /* Text: the rate is what makes the first keyframe sharp; a picture that stands
  * still costs almost nothing after it. */
-static const struct stage_step splash_step = {640, 360, 5, 600, 0};
+static const struct stage_step splash_steps[STAGE_STEPS] = {
+	{640, 360, 5, 600, 0}, {640, 360, 5, 600, 0}, {320, 180, 5, 180, 0},
+};
+/* Presentation alone: sharp before smooth. */
+static const struct stage_step slides_steps[STAGE_STEPS] = {
+	{1280, 720, 15, 1500, 700}, {640, 360, 15, 600, 250},
+	{320, 180, 15, 180, 0},
+};
 
 /* Downlinks by leg, with memory: down at once, up after calm. */
 struct link {
@@ -60,7 +67,8 @@ struct want {
 	enum stage_view view;
 	uint64_t owner;
 	uint32_t codec;
-	uint32_t step;			/* splashes: 0 */
+	uint32_t step;			/* in steps_of() */
+	uint32_t fps;
 	uint32_t receivers;
 	uint32_t into;			/* index + 1 of what it was merged into */
 	bool dropped;
@@ -74,6 +82,7 @@ struct plan {
 	struct want wants[STAGE_WANTS_MAX];
 	uint32_t n_wants;
 	uint16_t want_of[STAGE_PEOPLE_MAX];	/* index + 1 */
+	uint16_t slides_of[STAGE_PEOPLE_MAX];	/* likewise */
 	uint32_t inside;		/* people who are shown */
 	uint32_t link_at;		/* where to look first */
 };
@@ -81,11 +90,6 @@ struct plan {
 const struct stage_step *stage_step(unsigned i)
 {
 	return i < STAGE_STEPS ? &steps[i] : NULL;
-}
-
-const struct stage_step *stage_splash_step(void)
-{
-	return &splash_step;
 }
 
 const char *stage_splash(enum stage_view v)
@@ -422,22 +426,48 @@ static struct link *link_of(struct plan *p, uint64_t leg)
 	return &s->links[s->n_links++];
 }
 
-static uint32_t step_for(uint32_t kbps, uint32_t best)
+/* How fast this decoder takes pictures of that size; 0 = it does not. */
+static uint32_t takes_fps(const struct stage_takes *t,
+			  const struct stage_step *step)
+{
+	enum { MACROBLOCK = 16 };
+	const uint32_t mbs = (step->width + MACROBLOCK - 1u) / MACROBLOCK *
+			     ((step->height + MACROBLOCK - 1u) / MACROBLOCK);
+	const uint32_t least = step->fps < STAGE_FPS_MIN ? step->fps
+							 : STAGE_FPS_MIN;
+
+	if (t->max_fs && mbs > t->max_fs)
+		return 0;
+	if (!t->max_mbps || t->max_mbps / mbs >= step->fps)
+		return step->fps;
+	return t->max_mbps / mbs >= least ? t->max_mbps / mbs : 0;
+}
+
+/* The first step from `best` on that it takes; STAGE_STEPS = none. */
+static uint32_t fit_step(const struct stage_takes *t,
+			 const struct stage_step *of, uint32_t best)
+{
+	while (best < STAGE_STEPS && !takes_fps(t, &of[best]))
+		best++;
+	return best;
+}
+
+static uint32_t step_for(const struct stage_step *of, uint32_t kbps,
+			 uint32_t best)
 {
 	uint32_t i = best;
 
-	while (kbps && i + 1 < STAGE_STEPS && kbps < steps[i].min_kbps)
+	while (kbps && i + 1 < STAGE_STEPS && kbps < of[i].min_kbps)
 		i++;
 	return i;
 }
 
-static uint32_t settle_step(struct plan *p, const struct stage_person *who)
+static uint32_t settle_step(struct plan *p, const struct stage_person *who,
+			    uint32_t best)
 {
-	const uint32_t best = p->in->step_min < STAGE_STEPS ?
-			      p->in->step_min : STAGE_STEPS - 1;
 	/* To go up it must carry a third more than it takes to stay. */
-	uint32_t want = step_for(who->kbps_down, best);
-	const uint32_t sure = step_for(who->kbps_down -
+	uint32_t want = step_for(steps, who->kbps_down, best);
+	const uint32_t sure = step_for(steps, who->kbps_down -
 				       who->kbps_down / 4, best);
 	struct link *l = link_of(p, who->leg);
 
@@ -502,6 +532,13 @@ static enum stage_view view_for(const struct plan *p,
 	return VIEW_SHARED;
 }
 
+static const struct stage_step *steps_of(enum stage_view v)
+{
+	if (v == VIEW_SLIDES)
+		return slides_steps;
+	return is_splash(v) ? splash_steps : steps;
+}
+
 static bool same_want(const struct want *a, const struct want *b)
 {
 	return a->view == b->view && a->owner == b->owner &&
@@ -515,6 +552,8 @@ static uint16_t add_want(struct plan *p, const struct want *w)
 		if (!same_want(&p->wants[i], w))
 			continue;
 		p->wants[i].receivers++;
+		if (w->fps < p->wants[i].fps)
+			p->wants[i].fps = w->fps;
 		return (uint16_t)(i + 1);
 	}
 	if (p->n_wants == STAGE_WANTS_MAX)
@@ -524,19 +563,50 @@ static uint16_t add_want(struct plan *p, const struct want *w)
 	return (uint16_t)++p->n_wants;
 }
 
+/* Index + 1; 0 = he takes no picture that we make. */
+static uint16_t want_picture(struct plan *p, const struct stage_person *who)
+{
+	struct want w = {.view = view_for(p, who), .codec = who->codec};
+	const uint32_t most = p->in->step_min < STAGE_STEPS ?
+			      p->in->step_min : STAGE_STEPS - 1;
+
+	w.owner = w.view == VIEW_PERSONAL ? who->leg : 0;
+	w.step = fit_step(&who->takes, steps_of(w.view),
+			  is_splash(w.view) ? 0 : most);
+	if (w.step == STAGE_STEPS)
+		return 0;
+	if (!is_splash(w.view))
+		w.step = settle_step(p, who, w.step);
+	w.fps = takes_fps(&who->takes, &steps_of(w.view)[w.step]);
+	return add_want(p, &w);
+}
+
+/* By what was agreed, not by what the link carries just now: text that changes
+ * its size is worse than text that comes late. */
+static uint16_t want_slides(struct plan *p, const struct stage_person *who)
+{
+	struct want w = {.view = VIEW_SLIDES, .codec = who->slides_codec};
+	const uint32_t kbps = who->kbps_cap - who->kbps_cap / 4;
+
+	w.step = fit_step(&who->slides_takes, slides_steps,
+			  step_for(slides_steps, kbps, 0));
+	if (w.step == STAGE_STEPS)
+		return 0;
+	w.fps = takes_fps(&who->slides_takes, &slides_steps[w.step]);
+	return add_want(p, &w);
+}
+
 static void collect_wants(struct plan *p)
 {
 	p->s->due_ns = 0;
 	for (uint32_t i = 0; i < p->in->n; i++) {
 		const struct stage_person *who = &p->in->people[i];
-		struct want w = {.codec = who->codec};
 
-		if (!who->leg || !who->codec)
-			continue;
-		w.view = view_for(p, who);
-		w.owner = w.view == VIEW_PERSONAL ? who->leg : 0;
-		w.step = is_splash(w.view) ? 0 : settle_step(p, who);
-		p->want_of[i] = add_want(p, &w);
+		if (who->leg && who->codec)
+			p->want_of[i] = want_picture(p, who);
+		if (is_inside(who) && who->slides_codec && p->in->presenter &&
+		    who->leg != p->in->presenter)
+			p->slides_of[i] = want_slides(p, who);
 	}
 	forget_links(p->s);
 }
@@ -553,7 +623,8 @@ static uint32_t merge_cost(const struct want *a, const struct want *b)
 	const uint32_t apart = a->step > b->step ? a->step - b->step :
 			       b->step - a->step;
 
-	if (a->codec != b->codec || is_splash(a->view) != is_splash(b->view))
+	if (a->codec != b->codec || is_splash(a->view) != is_splash(b->view) ||
+	    (a->view == VIEW_SLIDES) != (b->view == VIEW_SLIDES))
 		return 0;
 	if (is_splash(a->view) &&
 	    (a->view == VIEW_ALONE) != (b->view == VIEW_ALONE))
@@ -569,6 +640,7 @@ static void merge(struct want *a, struct want *b, uint32_t b_index)
 {
 	if (a->step > b->step)
 		b->step = a->step;
+	b->fps = a->fps < b->fps ? a->fps : b->fps;
 	b->receivers += a->receivers;
 	a->into = b_index + 1;
 	/* A personal picture that others see, too, is the shared one. */
@@ -728,12 +800,17 @@ static void fill_group(const struct plan *p, const struct want *w,
 	g->owner = w->owner;
 	g->codec = w->codec;
 	g->receivers = w->receivers;
+	g->step = &steps_of(w->view)[w->step];
+	g->fps = w->fps < g->step->fps ? w->fps : g->step->fps;
 	if (is_splash(w->view)) {
-		g->step = &splash_step;
 		memcpy(g->layout, "splash", sizeof("splash"));
 		return;
 	}
-	g->step = &steps[w->step];
+	if (w->view == VIEW_SLIDES) {
+		g->slides = p->in->presenter;
+		memcpy(g->layout, "slides", sizeof("slides"));
+		return;
+	}
 	memcpy(g->layout, p->in->view, sizeof(g->layout));
 	if (w->view == VIEW_PRESENTED)
 		fill_presented(p, g);
@@ -809,11 +886,13 @@ static void write_plan(struct plan *p)
 		}
 	}
 	for (uint32_t i = 0; i < p->in->n; i++) {
-		const uint32_t w = p->want_of[i];
+		const uint32_t w = p->want_of[i], v = p->slides_of[i];
 
 		if (!p->in->people[i].leg)
 			continue;
 		out->receivers[out->n_receivers].leg = p->in->people[i].leg;
+		out->receivers[out->n_receivers].slides =
+			v ? ids[final_want(p, v - 1)] : 0;
 		out->receivers[out->n_receivers++].group =
 			w ? ids[final_want(p, w - 1)] : 0;
 	}

@@ -12,9 +12,12 @@
  * has time. Whoever waits gets a splash picture and never shares a group with
  * those inside. Alone: a splash. Who has no section for presentation gets one
  * picture, shared by all of them, with what is presented in the main place.
+ * Who has one, but cannot take what is presented as it is, gets a picture made
+ * of nothing else for that section, beside his own.
  *
  * A picture is made in one of three fixed steps of size and rate; nothing a
- * client says makes another. Too many groups: the two of the same codec whose
+ * client says makes another. Nobody gets one that is larger than he takes: who
+ * takes not even the smallest gets none. Too many groups: the two of the same codec whose
  * people lose least are merged, into the smaller step, until `groups_max`
  * holds; then the smallest goes without.
  *
@@ -34,6 +37,7 @@ enum {
 	STAGE_SPEAKERS_MAX = 16,	/* remembered */
 	STAGE_VAD_MIN = 10,		/* below: not speaking */
 	STAGE_STEPS = 3,
+	STAGE_FPS_MIN = 12,	/* below: the next step */
 	STAGE_LOAD_HIGH = 850, STAGE_LOAD_LOW = 600,	/* permille */
 };
 #define STAGE_LEAD_NS  UINT64_C(1000000000)
@@ -47,8 +51,6 @@ struct stage_step {
 	uint16_t min_kbps;	/* a downlink of less gets the next step */
 };
 const struct stage_step *stage_step(unsigned i);
-/* What splash pictures are made in. */
-const struct stage_step *stage_splash_step(void);
 
 enum stage_view {
 	VIEW_NONE = 0,
@@ -56,11 +58,17 @@ enum stage_view {
 	VIEW_MAIN,		/* for the person in the main place */
 	VIEW_PERSONAL,		/* without `owner` */
 	VIEW_PRESENTED,		/* what is presented, and small who speaks */
+	VIEW_SLIDES,		/* what is presented, alone: slides sections */
 	VIEW_ALONE, VIEW_WAIT_HOST, VIEW_WAIT_LOCK,	/* splashes */
 	VIEW_COUNT
 };
 /* Text key of a splash, NULL for pictures of people. */
 const char *stage_splash(enum stage_view v);
+
+/* What a decoder takes: macroblocks of a picture and in a second, 0 = any. */
+struct stage_takes {
+	uint32_t max_fs, max_mbps;
+};
 
 struct stage_person {
 	uint64_t leg;		/* 0 = no call: not shown, sees nothing */
@@ -68,9 +76,15 @@ struct stage_person {
 	bool shows;		/* his camera can be seen */
 	uint32_t codec;		/* he can receive; 0 = no picture */
 	uint32_t kbps_down;	/* 0 = unknown */
+	uint32_t kbps_cap;	/* of his call, as agreed; 0 = none */
 	bool storm;
 	bool mixes;		/* is shown what is presented in this picture */
 	int64_t spotlight_us;	/* earliest first in the main place; 0 = no */
+	struct stage_takes takes;
+	/* Codec in which his slides section needs a picture of its own while
+	 * somebody presents; 0 = it needs none. */
+	uint32_t slides_codec;
+	struct stage_takes slides_takes;
 };
 
 struct stage_in {
@@ -91,9 +105,10 @@ struct stage_group {
 	uint64_t owner;		/* VIEW_PERSONAL */
 	uint32_t codec;
 	const struct stage_step *step;
+	uint32_t fps;		/* of the step, or what its people take */
 	uint32_t receivers;
 	uint64_t slides;	/* leg whose presentation has the main place */
-	char layout[8];		/* "splash" for splashes */
+	char layout[8];		/* "splash" for splashes, "slides" */
 	uint32_t n_slots;
 	uint64_t slots[STAGE_SLOTS_MAX];
 };
@@ -105,6 +120,7 @@ struct stage_out {
 	struct {
 		uint64_t leg;
 		uint32_t group;	/* id, 0 = none */
+		uint32_t slides; /* of his slides section, likewise */
 	} receivers[STAGE_PEOPLE_MAX];
 	uint32_t n_needed;
 	uint64_t needed[STAGE_GROUPS_MAX * STAGE_SLOTS_MAX];

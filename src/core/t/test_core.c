@@ -172,6 +172,28 @@ static void presents(struct kit *k, uint32_t stream, Cv__EventKind kind,
 	kit_free(e);
 }
 
+/* The plan of that group: nothing but what this leg presents, in H.264. */
+static void makes_slides(struct kit *k, uint32_t group, uint64_t leg)
+{
+	for (;;) {
+		Cv__VideoPlan *v = kit_wait(k, KIT_VIDEO, IPC_VIDEO_PLAN);
+
+		for (size_t i = 0; i < v->n_groups; i++) {
+			const Cv__VideoGroup *g = v->groups[i];
+
+			if (g->group != group)
+				continue;
+			assert_string_equal(g->layout, "slides");
+			assert_int_equal(g->slides, leg);
+			assert_int_equal(g->codec, CV__CODEC_NAME__CODEC_H264);
+			assert_int_equal(g->n_slots, 0);
+			kit_free(v);
+			return;
+		}
+		kit_free(v);
+	}
+}
+
 static void test_core__floor_goes_to_the_presenter_and_to_media(void **state)
 {
 	static const Cv__EventKind start = CV__EVENT_KIND__EV_PRESENTATION_START,
@@ -197,17 +219,19 @@ static void test_core__floor_goes_to_the_presenter_and_to_media(void **state)
 	p = presentation_of(k, k->legs[1]);
 	assert_int_equal(p->n_ways, 0);
 	kit_free(p);
-	/* the host cannot take what the guest sends */
+	/* the host cannot take what the guest sends: it is made anew for him */
 	slides_state(k, k->legs[1], CV__SLIDES_CODEC__SLIDES_VP8,
 		     CV__CODEC_NAME__CODEC_VP8);
-	do {
+	for (;;) {
 		p = presentation_of(k, k->legs[1]);
-		if (p->n_ways)
+		if (p->n_ways && p->ways[0]->group)
 			break;
 		kit_free(p);
-	} while (true);
+	}
+	assert_int_equal(p->n_ways, 1);
 	assert_int_equal(p->ways[0]->leg, k->legs[0]);
-	assert_int_equal(p->ways[0]->group, 0);
+	assert_true(p->to_video);
+	makes_slides(k, p->ways[0]->group, k->legs[1]);
 	kit_free(p);
 	/* who comes later is told, too */
 	late = kit_join(k, "Lena", "654321");

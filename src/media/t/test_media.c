@@ -981,6 +981,64 @@ static void test_media__a_stalled_receiver_of_slides_harms_nobody(void **state)
 	world_release(&w);
 }
 
+/* One for whom it is made anew gets his group's pictures and no others; each
+ * change of source begins with a keyframe. */
+static void test_media__a_way_leads_from_a_group_to_the_slides(void **state)
+{
+	const struct client_got *g1, *g2;
+	Cv__Presentation p = CV__PRESENTATION__INIT;
+	Cv__SlidesWay way = CV__SLIDES_WAY__INIT, *ways[] = {&way};
+	struct video_out *v;
+	struct world w;
+
+	(void)state;
+	slides_world(&w);
+	g1 = client_got(w.c[1]);
+	g2 = client_got(w.c[2]);
+	plan(&w, 1);
+	p.room = ROOM;
+	p.presenter = w.leg[0];
+	p.to_video = true;
+	p.ways = ways;
+	p.n_ways = 1;
+	way.leg = w.leg[1];
+	way.group = 1;
+	assert_int_equal(ipc_send(w.core, PRESENTATION, &p), 0);
+	screen(&w, 0, 1000, false);
+	UNTIL(&w, client_got(w.c[0])->slides_pli >= 1);
+	screen(&w, 0, 4000, true);
+	UNTIL(&w, g2->slides_markers == 1 && w.slides_pictures == 1);
+	group_picture(&w, 1, false, 3000);
+	run_ms(&w, 50);
+	assert_int_equal(g1->slides, 0);
+	UNTIL(&w, w.want_keys >= 1);
+	group_picture(&w, 1, true, 3000);
+	UNTIL(&w, g1->slides_markers == 1);
+	assert_int_equal(g2->slides_markers, 1);
+	/* larger than he takes: nothing, until it fits */
+	v = leg_find(w.m, w.leg[1])->sout;
+	leg_find(w.m, w.leg[1])->nego.slides.max_fs = 919;
+	group_picture(&w, 1, false, 3000);
+	UNTIL(&w, v->too_large == 1);
+	leg_find(w.m, w.leg[1])->nego.slides.max_fs = 920;
+	group_picture(&w, 1, false, 3000);
+	run_ms(&w, 50);
+	assert_int_equal(g1->slides_markers, 1);
+	group_picture(&w, 1, true, 3000);
+	UNTIL(&w, g1->slides_markers == 2);
+	/* forwarded from now on: not in the midst of the other's pictures */
+	p.n_ways = 0;
+	assert_int_equal(ipc_send(w.core, PRESENTATION, &p), 0);
+	UNTIL(&w, v->needs_key);
+	screen(&w, 0, 7000, false);
+	UNTIL(&w, g2->slides_markers == 2);
+	assert_int_equal(g1->slides_markers, 2);
+	screen(&w, 0, 10000, true);
+	UNTIL(&w, g1->slides_markers == 3);
+	assert_int_equal(g1->slides_lost, 0);
+	world_release(&w);
+}
+
 static void test_media__gives_video_the_presentation_when_asked(void **state)
 {
 	struct world w;
@@ -1292,6 +1350,8 @@ int main(int argc, char **argv)
 			test_media__a_storm_of_keyframe_wishes_hurts_nobody),
 		cmocka_unit_test(
 			test_media__a_stalled_receiver_of_slides_harms_nobody),
+		cmocka_unit_test(
+			test_media__a_way_leads_from_a_group_to_the_slides),
 		cmocka_unit_test(
 			test_media__gives_video_the_presentation_when_asked),
 		cmocka_unit_test(

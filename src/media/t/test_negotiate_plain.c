@@ -344,16 +344,16 @@ static void test_plain__agrees_on_a_level(void **state)
 	static const struct {
 		uint32_t offer;
 		bool asymmetric;
-		uint32_t answer, max_fs, max_kbps;
+		uint32_t answer, max_fs, max_mbps, max_kbps;
 	} rows[] = {
-		{0x42e01f, true, 0x42e01f, 3600, 14000},
-		{0x42e00d, true, 0x42e01f, 396, 768},
-		{0x42e00d, false, 0x42e00d, 396, 768},
-		{0x428028, false, 0x42801f, 8192, 20000},
-		{0x42f00b, false, 0x42f00b, 99, 128},	/* 1b */
-		{0x42f00b, true, 0x42e01f, 99, 128},
-		{0, false, 0, 396, 768},
-		{0x4200ff, false, 0x42001f, 36864, 240000},
+		{0x42e01f, true, 0x42e01f, 3600, 108000, 14000},
+		{0x42e00d, true, 0x42e01f, 396, 11880, 768},
+		{0x42e00d, false, 0x42e00d, 396, 11880, 768},
+		{0x428028, false, 0x42801f, 8192, 245760, 20000},
+		{0x42f00b, false, 0x42f00b, 99, 1485, 128},	/* 1b */
+		{0x42f00b, true, 0x42e01f, 99, 1485, 128},
+		{0, false, 0, 396, 11880, 768},
+		{0x4200ff, false, 0x42001f, 36864, 983040, 240000},
 	};
 
 	(void)state;
@@ -366,6 +366,7 @@ static void test_plain__agrees_on_a_level(void **state)
 		h264(&o, rows[i].offer, rows[i].asymmetric);
 		assert_int_equal(nego_choose_plain(&n, &o.d, &best), 0);
 		assert_int_equal(n.video.max_fs, rows[i].max_fs);
+		assert_int_equal(n.video.max_mbps, rows[i].max_mbps);
 		assert_int_equal(n.video.max_kbps, rows[i].max_kbps);
 		a = answered(&o, &n);
 		assert_int_equal(a->sections[1]->codecs[0]->profile_level_id,
@@ -373,6 +374,37 @@ static void test_plain__agrees_on_a_level(void **state)
 		assert_int_equal(a->sections[1]->kbps, 1500);
 		nego_answer_free(&a);
 	}
+}
+
+/* RFC 6184 8.1: they raise a level and never lower it, and what the peer takes
+ * is not told as if we took it. */
+static void test_plain__limits_raise_a_level(void **state)
+{
+	struct offer o;
+	struct nego n;
+	Cv__LegDescription *a;
+
+	(void)state;
+	phone(&o, CV__RTP_PROFILE__PROFILE_AVP);
+	h264(&o, 0x428016, true);	/* 2.2 */
+	o.s[1].codecs[0]->max_fs = 9000;
+	o.s[1].codecs[0]->max_mbps = 245000;
+	o.s[1].codecs[0]->max_br = 5000;
+	assert_int_equal(nego_choose_plain(&n, &o.d, &best), 0);
+	assert_int_equal(n.video.max_fs, 9000);
+	assert_int_equal(n.video.max_mbps, 245000);
+	assert_int_equal(n.video.max_kbps, 5000);
+	a = answered(&o, &n);
+	assert_int_equal(a->sections[1]->codecs[0]->max_fs, 0);
+	assert_int_equal(a->sections[1]->codecs[0]->max_mbps, 0);
+	assert_int_equal(a->sections[1]->codecs[0]->max_br, 0);
+	nego_answer_free(&a);
+	o.s[1].codecs[0]->max_fs = o.s[1].codecs[0]->max_br = 1;
+	o.s[1].codecs[0]->max_mbps = 1;
+	assert_int_equal(nego_choose_plain(&n, &o.d, &best), 0);
+	assert_int_equal(n.video.max_fs, 1620);
+	assert_int_equal(n.video.max_mbps, 20250);
+	assert_int_equal(n.video.max_kbps, 4000);
 }
 
 static void test_plain__takes_the_lesser_cap(void **state)
@@ -519,6 +551,7 @@ int main(void)
 			test_plain__takes_events_in_the_clock_of_the_sound),
 		cmocka_unit_test(test_plain__has_feedback_by_the_profile),
 		cmocka_unit_test(test_plain__agrees_on_a_level),
+		cmocka_unit_test(test_plain__limits_raise_a_level),
 		cmocka_unit_test(test_plain__takes_the_lesser_cap),
 		cmocka_unit_test(test_offer__follows_the_mode),
 		cmocka_unit_test(test_offer__takes_an_answer_that_fits),

@@ -310,6 +310,17 @@ static void skip(struct video_out *v)
 	want_key(v);
 }
 
+/* The planner keeps to it; this is for the moments before it knows, and for
+ * who presents another size from one picture to the next. */
+static bool takes_size(const struct video_out *v, const struct frame *f)
+{
+	enum { MACROBLOCK = 16 };
+	const uint32_t mbs = (f->width + MACROBLOCK - 1u) / MACROBLOCK *
+			     ((f->height + MACROBLOCK - 1u) / MACROBLOCK);
+
+	return !v->st->max_fs || mbs <= v->st->max_fs;
+}
+
 void video_out_picture(struct video_out *v, const struct frame *f,
 		       const struct cut *c, uint64_t now_ns)
 {
@@ -317,6 +328,11 @@ void video_out_picture(struct video_out *v, const struct frame *f,
 
 	if (!flow_is_open(v->flow) || name_of(f->codec) != v->way.codec)
 		return;
+	if (!takes_size(v, f)) {
+		v->needs_key = true;
+		v->too_large++;
+		return;
+	}
 	if (v->needs_key && !is_key) {
 		want_key(v);
 		return;

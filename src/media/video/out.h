@@ -54,6 +54,7 @@ struct video_out {
 	struct keystorm storm;
 	bool key_held;			/* slides: a wish that waits */
 	uint64_t key_ns;		/* slides: last wish passed on */
+	uint64_t too_large;		/* pictures that it does not take */
 	uint64_t pictures, skipped, fillers, repeats, repeats_refused;
 };
 

@@ -118,7 +118,18 @@ static void read_h264(struct sdp_codec *c, struct span p)
 		c->profile_level_id = profile;
 	c->max_mbps = (uint32_t)sdp_fmtp_uint(p, "max-mbps", UINT32_MAX, 0);
 	c->max_fs = (uint32_t)sdp_fmtp_uint(p, "max-fs", UINT32_MAX, 0);
+	c->max_br = (uint32_t)sdp_fmtp_uint(p, "max-br", UINT32_MAX, 0);
 	c->level_asymmetry = sdp_fmtp_uint(p, "level-asymmetry-allowed", 1, 0);
+}
+
+/* RFC 7741 6.1: macroblocks of a picture, and pictures in a second. */
+static void read_vp8(struct sdp_codec *c, struct span p)
+{
+	enum { FS_MAX = 1 << 20, FR_MAX = 1000 };
+
+	c->max_fs = (uint32_t)sdp_fmtp_uint(p, "max-fs", FS_MAX, 0);
+	c->max_mbps = c->max_fs *
+		      (uint32_t)sdp_fmtp_uint(p, "max-fr", FR_MAX, 0);
 }
 
 static void read_fmtp(struct sdp_codec *c, const struct sdp_attr *fmtp)
@@ -135,6 +146,9 @@ static void read_fmtp(struct sdp_codec *c, const struct sdp_attr *fmtp)
 		c->stereo = sdp_fmtp_uint(p, "stereo", 1, 0);
 		c->maxaveragebitrate = (uint32_t)
 			sdp_fmtp_uint(p, "maxaveragebitrate", 510000, 0);
+		break;
+	case SDP_VP8:
+		read_vp8(c, p);
 		break;
 	case SDP_H264:
 		read_h264(c, p);
@@ -257,19 +271,33 @@ static void write_opus(struct wr *w, const struct sdp_codec *c)
 
 static void write_h264(struct wr *w, const struct sdp_codec *c)
 {
-	char fs[32] = "", mbps[32] = "", profile[40] = "";
+	char fs[32] = "", mbps[32] = "", br[32] = "", profile[40] = "";
 
 	if (c->max_fs)
 		(void)snprintf(fs, sizeof(fs), ";max-fs=%u", c->max_fs);
 	if (c->max_mbps)
 		(void)snprintf(mbps, sizeof(mbps), ";max-mbps=%u", c->max_mbps);
+	if (c->max_br)
+		(void)snprintf(br, sizeof(br), ";max-br=%u", c->max_br);
 	if (c->profile_level_id)
 		(void)snprintf(profile, sizeof(profile),
 			       ";profile-level-id=%06x",
 			       c->profile_level_id & 0xffffff);
-	sdp_wr_attrf(w, "fmtp", "%u %spacketization-mode=%u%s%s%s", c->pt,
+	sdp_wr_attrf(w, "fmtp", "%u %spacketization-mode=%u%s%s%s%s", c->pt,
 		     c->level_asymmetry ? "level-asymmetry-allowed=1;" : "",
-		     c->packetization_mode, profile, mbps, fs);
+		     c->packetization_mode, profile, mbps, fs, br);
+}
+
+static void write_vp8(struct wr *w, const struct sdp_codec *c)
+{
+	char fr[32] = "";
+
+	if (!c->max_fs)
+		return;
+	if (c->max_mbps)
+		(void)snprintf(fr, sizeof(fr), ";max-fr=%u",
+			       c->max_mbps / c->max_fs);
+	sdp_wr_attrf(w, "fmtp", "%u max-fs=%u%s", c->pt, c->max_fs, fr);
 }
 
 static void write_fmtp(struct wr *w, const struct sdp_codec *c)
@@ -277,6 +305,9 @@ static void write_fmtp(struct wr *w, const struct sdp_codec *c)
 	switch (c->id) {
 	case SDP_OPUS:
 		write_opus(w, c);
+		break;
+	case SDP_VP8:
+		write_vp8(w, c);
 		break;
 	case SDP_H264:
 		write_h264(w, c);

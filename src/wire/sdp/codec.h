@@ -31,7 +31,8 @@ struct sdp_codec {
 	/* H.264 (RFC 6184) */
 	uint8_t packetization_mode;
 	uint32_t profile_level_id;	/* 24 bits, 0 = not written */
-	uint32_t max_mbps, max_fs;	/* 0 = of the level */
+	uint32_t max_mbps, max_fs;	/* 0 = of the level; VP8's, too */
+	uint32_t max_br;		/* 1000 bit/s, likewise */
 	bool level_asymmetry;
 	/* RTX (RFC 4588) */
 	uint8_t apt;

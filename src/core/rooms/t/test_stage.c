@@ -163,6 +163,131 @@ static void test_stage__telephones_share_one_picture_with_slides(void **state)
 	done(k);
 }
 
+static uint32_t slides_id(const struct kit *k, uint64_t leg)
+{
+	for (uint32_t i = 0; i < k->out.n_receivers; i++)
+		if (k->out.receivers[i].leg == leg)
+			return k->out.receivers[i].slides;
+	return 0;
+}
+
+static const struct stage_group *by_id(const struct kit *k, uint32_t id)
+{
+	for (uint32_t i = 0; i < k->out.n_groups; i++)
+		if (k->out.groups[i].id == id)
+			return &k->out.groups[i];
+	return NULL;
+}
+
+static void test_stage__slides_sections_get_what_they_can_take(void **state)
+{
+	struct kit *k = kit(6);
+	const struct stage_group *g;
+	uint32_t id;
+
+	(void)state;
+	k->people[1].slides_codec = k->people[2].slides_codec = H264;
+	k->people[3].slides_codec = VP8;
+	k->people[3].slides_takes.max_fs = 1000;
+	plan(k);
+	assert_int_equal(slides_id(k, 2), 0);	/* nobody presents */
+	k->in.presenter = 1;
+	assert_true(plan(k));
+	sound(k);
+	id = slides_id(k, 2);
+	g = by_id(k, id);
+	assert_non_null(g);
+	assert_int_equal(g->view, VIEW_SLIDES);
+	assert_string_equal(g->layout, "slides");
+	assert_int_equal(g->slides, 1);
+	assert_int_equal(g->codec, H264);
+	assert_int_equal(g->step->width, 1280);
+	assert_int_equal(g->n_slots, 0);
+	assert_int_equal(slides_id(k, 3), id);
+	assert_int_equal(g->receivers, 2);
+	assert_int_equal(by_id(k, slides_id(k, 4))->step->width, 640);
+	assert_int_equal(by_id(k, slides_id(k, 4))->codec, VP8);
+	/* not to those who are forwarded to, nor to himself */
+	assert_int_equal(slides_id(k, 1) + slides_id(k, 5), 0);
+	assert_false(group_of(k, 2)->slides);
+	/* another presenter: the same encoder goes on */
+	k->in.presenter = 6;
+	assert_true(plan(k));
+	assert_int_equal(slides_id(k, 2), id);
+	assert_int_equal(by_id(k, id)->slides, 6);
+	/* who waits sees nothing */
+	k->people[1].wait = VIEW_WAIT_LOCK;
+	assert_true(plan(k));
+	assert_int_equal(slides_id(k, 2), 0);
+	k->in.presenter = 3;
+	assert_true(plan(k));
+	assert_int_equal(slides_id(k, 3), 0);
+	done(k);
+}
+
+static void test_stage__presentation_is_never_merged_with_people(void **state)
+{
+	struct kit *k = kit(8);
+
+	(void)state;
+	for (uint32_t i = 4; i < 8; i++)
+		k->people[i].codec = k->people[i].slides_codec = H264;
+	k->people[5].slides_takes.max_fs = 1000;
+	k->people[6].takes.max_fs = 1000;
+	k->in.presenter = 1;
+	k->in.groups_max = 3;
+	plan(k);
+	sound(k);
+	for (uint64_t leg = 5; leg <= 8; leg++) {
+		assert_string_equal(by_id(k, slides_id(k, leg))->layout,
+				    "slides");
+		assert_string_not_equal(group_of(k, leg)->layout, "slides");
+	}
+	/* merged into the size that all of them take */
+	assert_int_equal(by_id(k, slides_id(k, 8))->step->width, 640);
+	assert_int_equal(group_of(k, 8)->step->width, 640);
+	done(k);
+}
+
+static void test_stage__nobody_gets_a_larger_picture_than_he_takes(void **state)
+{
+	static const struct {
+		uint32_t max_fs, max_mbps, width, fps;
+	} rows[] = {
+		{0, 0, 1280, 25}, {3600, 108000, 1280, 25},	/* 3.1 */
+		{3600, 40500, 640, 25}, {1620, 40500, 640, 25},	/* 3 */
+		{1620, 20250, 640, 22},			/* 2.2 */
+		{396, 11880, 320, 15},			/* 1.3 */
+		{396, 3000, 320, 12},			/* 1.1 */
+		{99, 1485, 0, 0},			/* 1: none */
+		{3600, 54000, 1280, 15},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct kit *k = kit(6);
+		const struct stage_group *g;
+
+		k->people[4].codec = H264;
+		k->people[4].takes = (struct stage_takes){rows[i].max_fs,
+							  rows[i].max_mbps};
+		plan(k);
+		sound(k);
+		g = group_of(k, 5);
+		assert_int_equal(g ? g->step->width : 0, rows[i].width);
+		assert_int_equal(g ? g->fps : 0, rows[i].fps);
+		assert_int_equal(group_of(k, 1)->step->width, 1280);
+		assert_int_equal(group_of(k, 1)->fps, 25);
+		/* and so with what he is shown while he waits */
+		k->people[4].wait = VIEW_WAIT_HOST;
+		plan(k);
+		g = group_of(k, 5);
+		assert_int_equal(g ? g->step->width : 0,
+				 rows[i].width > 640 ? 640 : rows[i].width);
+		done(k);
+	}
+}
+
 static void test_stage__up_to_three_never_see_themselves(void **state)
 {
 	(void)state;
@@ -603,6 +728,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stage__alone_sees_a_splash),
 		cmocka_unit_test(test_stage__telephones_share_one_picture_with_slides),
+		cmocka_unit_test(
+			test_stage__slides_sections_get_what_they_can_take),
+		cmocka_unit_test(
+			test_stage__presentation_is_never_merged_with_people),
+		cmocka_unit_test(
+			test_stage__nobody_gets_a_larger_picture_than_he_takes),
 		cmocka_unit_test(test_stage__up_to_three_never_see_themselves),
 		cmocka_unit_test(test_stage__more_share_one_picture_but_the_main_one),
 		cmocka_unit_test(test_stage__speaker_must_lead_for_a_second),
