@@ -17,6 +17,7 @@ enum sip_ask {
 	SIP_ASK_REOFFER,	/* a new leg, and an offer of ours */
 	SIP_ASK_ACCEPT,		/* their answer to our offer */
 	SIP_ASK_UPDATE,		/* their new offer */
+	SIP_ASK_OURS,		/* they want ours, in the open leg */
 };
 
 /* What a service carries. */
@@ -77,6 +78,7 @@ struct sip_call {
 	int worker;
 	bool in_lobby, is_secure, sends_video, is_clear, has_video;
 	bool awaits_worker, awaits_answer, rang;
+	bool has_offered;		/* ours; the ACK brings the answer */
 	Cv__LegDescription *said;	/* media's word, while it is acted on */
 	uint32_t codec, kbps_cap, crypto;
 	struct sip_terms terms, agreed;	/* of the service; of its leg */

@@ -256,7 +256,7 @@ bool sip_leg_open(struct sip_call *call, enum sip_ask ask)
 	if (!sip_call_get(c, id))
 		return true;	/* its room ended with the leg, it with that */
 	call->ask = ask;
-	call->awaits_answer = false;
+	call->awaits_answer = call->has_offered = false;
 	arm(call, ask == SIP_ASK_REOFFER ? SIP_REOFFER_WAIT_S :
 	    SIP_MEDIA_WAIT_S);
 	call->awaits_worker = !place(call, &room);
@@ -543,7 +543,7 @@ bool sip_leg_answer(struct worker *wk, const Cv__LegAnswer *a)
 		c->sip->figures.bad_handles++;
 		return true;
 	}
-	if (ok)
+	if (ok && call->ask != SIP_ASK_OURS)
 		note_answer(call, a->answer, false);
 	switch (call->ask) {
 	case SIP_ASK_OPEN:
@@ -562,6 +562,12 @@ bool sip_leg_answer(struct worker *wk, const Cv__LegAnswer *a)
 		answer_update(call, ok, a->answer);
 		if (ok)
 			renew(call);
+		break;
+	case SIP_ASK_OURS:
+		timer_cancel(&call->ask_late);
+		call->ask = SIP_ASK_NONE;
+		call->has_offered = ok;
+		answer_update(call, ok, a->answer);
 		break;
 	case SIP_ASK_NONE:
 		c->sip->figures.bad_handles++;
@@ -612,7 +618,7 @@ void sip_send_answer(struct sip_call *call)
 
 void sip_ask_late(struct sip_call *call)
 {
-	if (call->ask == SIP_ASK_UPDATE) {
+	if (call->ask == SIP_ASK_UPDATE || call->ask == SIP_ASK_OURS) {
 		call->ask = SIP_ASK_NONE;
 		answer_update(call, false, NULL);
 		return;
@@ -628,15 +634,20 @@ void sip_ask_late(struct sip_call *call)
 
 /* --- offers and answers of the other side ---------------------------------------------------- */
 
+/* `offer` NULL: they want ours, of all that we can (RFC 3261 14.2). */
 static bool update(struct sip_call *call, Cv__LegDescription *offer)
 {
 	Cv__LegUpdate up = CV__LEG_UPDATE__INIT;
+	Cv__LegWant want;
 
-	limit(call, offer);
+	if (offer)
+		limit(call, offer);
+	fill_want(call, &want);
 	up.req = call->ask_req = ++call->c->next_req;
 	up.leg = call->leg;
 	up.offer = offer;
-	call->ask = SIP_ASK_UPDATE;
+	up.want = offer ? NULL : &want;
+	call->ask = offer ? SIP_ASK_UPDATE : SIP_ASK_OURS;
 	arm(call, SIP_MEDIA_WAIT_S);
 	return sip_media_of(call) && ipc_send(sip_media_of(call), LEG_UPDATE, &up) == 0;
 }
@@ -644,13 +655,14 @@ static bool update(struct sip_call *call, Cv__LegDescription *offer)
 void sip_face_offer(struct sip_call *call, const Cv__SipOffer *m)
 {
 	call->sip_req = m->req;
+	call->has_offered = false;
 	/* One thing at a time; and what is not up renegotiates nothing. */
 	if (call->ask != SIP_ASK_NONE || !call->leg ||
-	    !sip_call_is_up(call->state) || !m->has_offer || !m->offer) {
+	    !sip_call_is_up(call->state) || (m->has_offer && !m->offer)) {
 		answer_update(call, false, NULL);
 		return;
 	}
-	if (update(call, m->offer))
+	if (update(call, m->has_offer ? m->offer : NULL))
 		return;
 	timer_cancel(&call->ask_late);
 	call->ask = SIP_ASK_NONE;
@@ -684,12 +696,16 @@ void sip_face_offer_reply(struct sip_call *call, const Cv__SipOfferReply *m)
 		finish(call, false, NULL);
 }
 
-/* Of a call that came without an offer: its answer to ours. */
+/* Of a call that came without an offer, or of a re-INVITE without: the answer
+ * to ours. */
 void sip_face_ack(struct sip_call *call, const Cv__SipAck *m)
 {
-	if (call->has_offer || call->is_out || !m->has_answer)
+	const bool is_first = !call->has_offer && !call->is_out;
+
+	if (!m->has_answer || (!is_first && !call->has_offered))
 		return;
 	call->has_offer = true;
+	call->has_offered = false;
 	if (!sip_leg_accept(call, m->answer))
 		finish(call, false, NULL);
 }

@@ -648,7 +648,7 @@ int leg_update(struct leg *leg, const Cv__LegUpdate *msg,
 	if (leg->ice)
 		return ice_update(leg, msg, answer);
 	return msg->offer ? leg_plain_update(leg, msg->offer, answer)
-			  : leg_plain_offer(leg, NULL, answer);
+			  : leg_plain_offer_anew(leg, msg->want, answer);
 }
 
 void leg_set(struct leg *leg, const Cv__LegFlags *f)

@@ -190,6 +190,22 @@ static void slides_offer_make(struct leg *leg)
 			 LOG_U("leg", leg->handle), LOG_E("error", r));
 }
 
+/* What is open already stays. */
+static int ports_open(struct leg *leg, const Cv__LegWant *want)
+{
+	int r = 0;
+
+	if (want->audio)
+		r = flow_open_port(leg->audio_flow, leg->plain.bind_ip,
+				   leg->plain.dscp);
+	if (r == 0 && want->video)
+		r = flow_open_port(leg->video_flow, leg->plain.bind_ip,
+				   leg->plain.dscp);
+	if (r == 0 && want->video && want->slides)
+		slides_offer_make(leg);
+	return r;
+}
+
 static int offering_make(struct leg *leg, const Cv__LegOpen *msg)
 {
 	struct span local = ipc_bytes(msg->local_ip);
@@ -199,14 +215,8 @@ static int offering_make(struct leg *leg, const Cv__LegOpen *msg)
 	/* nothing is known of the peer's media yet: the other family may do */
 	if (r == E_UNSUPPORTED)
 		r = address_choose(leg, local, !is_v4);
-	if (r == 0 && msg->want->audio)
-		r = flow_open_port(leg->audio_flow, leg->plain.bind_ip,
-				   leg->plain.dscp);
-	if (r == 0 && msg->want->video)
-		r = flow_open_port(leg->video_flow, leg->plain.bind_ip,
-				   leg->plain.dscp);
-	if (r == 0 && msg->want->video && msg->want->slides)
-		slides_offer_make(leg);
+	if (r == 0)
+		r = ports_open(leg, msg->want);
 	if (msg->want && msg->want->kbps &&
 	    (!leg->cap_out || msg->want->kbps < leg->cap_out))
 		leg->cap_in = leg->cap_out = msg->want->kbps;
@@ -381,6 +391,16 @@ int leg_plain_offer(struct leg *leg, const Cv__LegWant *want,
 	return r < 0 ? r : nego_offer_new(offer, &cfg);
 }
 
+int leg_plain_offer_anew(struct leg *leg, const Cv__LegWant *want,
+			 Cv__LegDescription **offer)
+{
+	int r = want ? ports_open(leg, want) : E_FORMAT;
+
+	if (r < 0)
+		return r;
+	return leg_plain_offer(leg, NULL, offer);
+}
+
 int leg_accept(struct leg *leg, const Cv__LegAccept *msg,
 	       Cv__LegDescription **answer)
 {
@@ -394,6 +414,7 @@ int leg_accept(struct leg *leg, const Cv__LegAccept *msg,
 	r = nego_accept(&next, leg->plain.offer->d, msg->answer, &policy);
 	if (r < 0)
 		return r;
+	roles_keep(leg, &next);
 	if (!leg->plain.is_accepted)
 		leg->plain.since_ns = leg->m->now_ns;
 	r = terms_take(leg, &next);

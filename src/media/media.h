@@ -409,9 +409,12 @@ void leg_tell_state(struct leg *leg);
 int  leg_plain_make(struct leg *leg, const Cv__LegOpen *msg);
 int  leg_plain_answer(struct leg *leg, const Cv__LegDescription *offer,
 		      Cv__LegDescription **answer);
-/* Offer ours: on open (`want`), or anew on an open leg (`want` NULL). */
+/* Offer ours: on open, or anew on an open leg, with ports for what it had not
+ * so far. E_FORMAT when `want` is missing. */
 int  leg_plain_offer(struct leg *leg, const Cv__LegWant *want,
 		     Cv__LegDescription **offer);
+int  leg_plain_offer_anew(struct leg *leg, const Cv__LegWant *want,
+			  Cv__LegDescription **offer);
 int  leg_plain_update(struct leg *leg, const Cv__LegDescription *offer,
 		      Cv__LegDescription **answer);
 /* The answer to ours. E_STATE when none is out. */

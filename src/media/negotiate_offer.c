@@ -58,23 +58,57 @@ static Cv__Codec *codec_add(struct section *o)
 	return &o->codec[i];
 }
 
-static bool is_agreed(const struct nego_stream *st, const struct row *r)
+/* The number that is agreed for it, or NEGO_NO_PT. */
+static uint8_t agreed_pt(const struct nego_stream *st, const struct row *r)
 {
-	if (r->name == CV__CODEC_NAME__CODEC_TELEPHONE_EVENT)
-		return st->dtmf_pt != NEGO_NO_PT && r->hz == st->dtmf_hz;
-	const struct nego_way w = nego_way_of(st, r->name);
+	struct nego_way w;
 
+	if (!st)
+		return NEGO_NO_PT;
+	if (r->name == CV__CODEC_NAME__CODEC_TELEPHONE_EVENT)
+		return r->hz == st->dtmf_hz ? st->dtmf_pt : NEGO_NO_PT;
+	w = nego_way_of(st, r->name);
 	return w.codec == r->name && (r->name != CV__CODEC_NAME__CODEC_H264 ||
-				      w.mode == r->mode);
+				      w.mode == r->mode) ? w.pt : NEGO_NO_PT;
 }
 
-/* What is agreed has its number, also where two codecs are (slides). */
-static struct nego_way way_of(const struct nego_stream *st,
-			      const struct row *r)
+/* A number never means another codec than before (RFC 3264 8.3.2). */
+static bool is_taken(const struct nego_stream *st, uint8_t pt)
 {
-	return r->name == CV__CODEC_NAME__CODEC_TELEPHONE_EVENT
-		? (struct nego_way){.pt = st->dtmf_pt}
-		: nego_way_of(st, r->name);
+	bool is_rtx;
+
+	return st && (st->dtmf_pt == pt ||
+		      nego_way_of_pt(st, pt, &is_rtx).codec !=
+		      CV__CODEC_NAME__CODEC_NONE);
+}
+
+static bool is_row_pt(uint8_t pt)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].pt == pt)
+			return true;
+	return false;
+}
+
+static uint8_t pt_of(const struct section *o, const struct nego_stream *st,
+		     const struct row *r)
+{
+	enum { DYNAMIC_FIRST = 96, DYNAMIC_LAST = 127 };
+	const uint8_t agreed = agreed_pt(st, r);
+	bool is_free = !is_taken(st, r->pt);
+
+	if (agreed != NEGO_NO_PT)
+		return agreed;
+	if (is_free || r->pt < DYNAMIC_FIRST)
+		return r->pt;
+	for (uint8_t pt = DYNAMIC_FIRST; pt <= DYNAMIC_LAST; pt++) {
+		is_free = !is_taken(st, pt) && !is_row_pt(pt);
+		for (size_t i = 0; i < o->s.n_codecs; i++)
+			is_free &= o->codec[i].pt != pt;
+		if (is_free)
+			return pt;
+	}
+	return r->pt;			/* a section has a dozen at most */
 }
 
 static void add_codecs(struct section *o, const struct nego_offer_section *in,
@@ -82,14 +116,15 @@ static void add_codecs(struct section *o, const struct nego_offer_section *in,
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct row *r = &rows[i];
+		uint8_t pt;
 		Cv__Codec *c;
 
-		if (r->is_video != is_video ||
-		    (in->agreed && !is_agreed(in->agreed, r)))
+		if (r->is_video != is_video)
 			continue;
+		pt = pt_of(o, in->agreed, r);
 		c = codec_add(o);
 		c->name = r->name;
-		c->pt = r->pt;
+		c->pt = pt;
 		c->clock_hz = r->hz;
 		c->channels = r->channels;
 		c->packetization_mode = r->mode;
@@ -100,10 +135,8 @@ static void add_codecs(struct section *o, const struct nego_offer_section *in,
 			c->feedback = CV__FEEDBACK__FB_NACK |
 				      CV__FEEDBACK__FB_PLI |
 				      CV__FEEDBACK__FB_FIR;
-		if (!in->agreed)
-			continue;
-		c->pt = way_of(in->agreed, r).pt;
-		if (r->level_id && in->agreed->answer_level_id)
+		if (r->level_id && agreed_pt(in->agreed, r) != NEGO_NO_PT &&
+		    in->agreed->answer_level_id)
 			c->profile_level_id = in->agreed->answer_level_id;
 	}
 }
@@ -267,10 +300,6 @@ static bool offered_key(const Cv__Section *o, const Cv__SdesKey *k)
 
 static int fits(const Cv__Section *o, const Cv__Section *a)
 {
-	if (a->kind != o->kind)
-		return E_FORMAT;
-	if (a->rejected)
-		return 0;
 	if (a->profile != o->profile || a->n_sdes > 1)
 		return E_FORMAT;
 	for (size_t i = 0; i < a->n_codecs; i++)
@@ -282,14 +311,44 @@ static int fits(const Cv__Section *o, const Cv__Section *a)
 	return a->rtcp_mux && !o->rtcp_mux ? E_FORMAT : 0;
 }
 
+/* Sections that an offer within a call had to leave in their places, and their
+ * order, are the face's: there is one of each kind. */
+static const Cv__Section *offered(const Cv__LegDescription *offer,
+				  Cv__MediaKind kind)
+{
+	for (size_t i = 0; i < offer->n_sections; i++)
+		if (offer->sections[i]->kind == kind)
+			return offer->sections[i];
+	return NULL;
+}
+
+static int fits_all(const Cv__LegDescription *offer,
+		    const Cv__LegDescription *answer)
+{
+	unsigned seen = 0;
+
+	if (answer->n_sections < offer->n_sections)
+		return E_FORMAT;
+	for (size_t i = 0; i < answer->n_sections; i++) {
+		const Cv__Section *a = answer->sections[i];
+		const Cv__Section *o = offered(offer, a->kind);
+
+		if (a->rejected)
+			continue;
+		if (!o || seen & 1u << (unsigned)a->kind ||
+		    fits(o, a) < 0)
+			return E_FORMAT;
+		seen |= 1u << (unsigned)a->kind;
+	}
+	return 0;
+}
+
 int nego_accept(struct nego *out, const Cv__LegDescription *offer,
 		const Cv__LegDescription *answer,
 		const struct nego_policy *policy)
 {
-	int r = answer->n_sections == offer->n_sections ? 0 : E_FORMAT;
+	int r = fits_all(offer, answer);
 
-	for (size_t i = 0; r == 0 && i < offer->n_sections; i++)
-		r = fits(offer->sections[i], answer->sections[i]);
 	if (r < 0)
 		return r;
 	/* which of us begins DTLS follows as from an offer: passive = we do */

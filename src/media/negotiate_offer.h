@@ -2,8 +2,8 @@
  *
  * Slides: what picture has, both codecs to be agreed. Floor control goes with it.
  * Sound: Opus, G.722, PCMA, PCMU, telephone events at 48 and 8 kHz. Picture:
- * H.264 mode 1, mode 0, VP8. What is agreed already stands alone with its
- * number. Keys by policy:
+ * H.264 mode 1, mode 0, VP8: all of it also on an open leg (RFC 3261 14.2), where what
+ * is agreed keeps its number, profile and suite. Keys by policy:
  *   on          UDP/TLS/RTP/SAVPF when DTLS is wanted, else RTP/SAVP with SDES
  *               (E_UNSUPPORTED where SDES is not allowed)
  *   besteffort  the same with DTLS; else RTP/AVP, with keys where SDES is
@@ -46,7 +46,9 @@ struct nego_offer_cfg {
  * fingerprint. E_NOMEM, E_INVAL (nothing wanted), E_UNSUPPORTED. */
 int nego_offer_new(Cv__LegDescription **out, const struct nego_offer_cfg *cfg);
 
-/* What the answer to `offer` means. E_FORMAT when it does not fit the offer;
+/* What the answer to `offer` means. Its sections are held against those of the
+ * offer by their kind, in any order, with others among them that are rejected.
+ * E_FORMAT when it does not fit the offer;
  * else as nego_choose_plain(). */
 int nego_accept(struct nego *out, const Cv__LegDescription *offer,
 		const Cv__LegDescription *answer,

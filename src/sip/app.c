@@ -102,6 +102,7 @@ static int on_sdp_write(void *arg, struct span offer,
 {
 	const struct sip_offer_self self = {
 		.sess_id = s->id, .version = s->version, .local = s->local,
+		.last = s->last,
 	};
 
 	(void)arg;

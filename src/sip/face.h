@@ -43,10 +43,12 @@ struct face_dial {
 	bool verify;
 };
 
-/* The o= line of what we write. */
+/* The o= line of what we write, and our description before it, or empty: an
+ * offer keeps its sections where they were. */
 struct face_session {
 	uint64_t id, version;
 	const struct addr *local;
+	struct span last;
 };
 
 struct face_ops {

@@ -210,6 +210,7 @@ int write_sdp(struct call *c, struct span offer, const Cv__LegDescription *d,
 	const struct addr own = own_addr(f, &c->peer);
 	const struct face_session s = {
 		.id = c->sess_id, .version = ++c->version, .local = &own,
+		.last = text_span(&c->sdp),
 	};
 
 	call_floor_describe(c, d);

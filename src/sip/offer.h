@@ -83,6 +83,8 @@ struct sip_offer_self {
 	uint64_t sess_id;		/* below 2^62, the same for one call */
 	uint64_t version;		/* grows with each text */
 	const struct addr *local;	/* for o=; sections have their own */
+	struct span last;		/* of an offer within a call: our text
+					 * before it */
 };
 
 /* An answer: `d` describes the sections of `offer` in their order, each with
@@ -92,7 +94,9 @@ int sip_answer_write(struct span *out, struct span offer,
 		     const Cv__LegDescription *d,
 		     const struct sip_offer_self *self, struct arena *a);
 /* An offer of ours; E_INVAL: a section without kind, profile, codec or
- * address. In an offer within a call, sections of before that are not wanted
- * stay in their places, rejected. */
+ * address. In an offer within a call (self->last) each section stands where one
+ * of its kind stood (RFC 3264 8); those of before that are not wanted stay in
+ * their places, rejected, and what is new takes the place of a rejected one of
+ * its media, or comes behind. E_LIMIT: there are too many by now. */
 int sip_offer_write(struct span *out, const Cv__LegDescription *d,
 		    const struct sip_offer_self *self, struct arena *a);

@@ -342,6 +342,70 @@ static void write_offered(const struct writer *x, const Cv__Section *s)
 					       : SPAN_LIT("0"));
 }
 
+/* --- an offer within a call -------------------------------------------------- */
+
+/* What stands where; NULL: what stood there is rejected. */
+struct places {
+	const Cv__Section *at[SDP_SECTIONS_MAX];
+	size_t n;
+};
+
+static bool stood_there(const struct sdp *last, size_t i, const Cv__Section *s)
+{
+	const struct sdp_section *m = &last->sections[i];
+
+	return m->port != 0 && offer_kind(last, m) == s->kind &&
+	       offer_is_bfcp(offer_profile(m->proto)) ==
+		       offer_is_bfcp(s->profile);
+}
+
+static bool may_stand(const struct sdp *last, size_t i, const Cv__Section *s)
+{
+	const struct sdp_section *m = &last->sections[i];
+
+	return m->port == 0 && span_eq(m->media, media_word(s));
+}
+
+static int place(struct places *p, const struct sdp *last, const Cv__Section *s)
+{
+	for (size_t i = 0; i < last->sections_n; i++)
+		if (!p->at[i] && stood_there(last, i, s)) {
+			p->at[i] = s;
+			return 0;
+		}
+	for (size_t i = 0; i < last->sections_n; i++)
+		if (!p->at[i] && may_stand(last, i, s)) {
+			p->at[i] = s;
+			return 0;
+		}
+	if (p->n == SDP_SECTIONS_MAX)
+		return E_LIMIT;
+	p->at[p->n++] = s;
+	return 0;
+}
+
+static int write_within(const struct writer *x, struct span text,
+			const Cv__LegDescription *d, struct arena *a)
+{
+	struct places p = {.n = 0};
+	struct sdp last;
+	int r = sdp_decode(&last, text, a, NULL);
+
+	if (r < 0)
+		return r;
+	p.n = last.sections_n;
+	for (size_t i = 0; r == 0 && i < d->n_sections; i++)
+		if (!d->sections[i]->rejected)
+			r = place(&p, &last, d->sections[i]);
+	for (size_t i = 0; r == 0 && i < p.n; i++) {
+		if (p.at[i])
+			write_offered(x, p.at[i]);
+		else
+			write_rejected(x, &last.sections[i]);
+	}
+	return r;
+}
+
 int sip_offer_write(struct span *out, const Cv__LegDescription *d,
 		    const struct sip_offer_self *self, struct arena *a)
 {
@@ -359,7 +423,10 @@ int sip_offer_write(struct span *out, const Cv__LegDescription *d,
 		return r;
 	x.w = &w;
 	write_session(&w, self, d);
-	for (size_t i = 0; i < d->n_sections; i++)
-		write_offered(&x, d->sections[i]);
-	return wr_end(&w, out);
+	if (self->last.n)
+		r = write_within(&x, self->last, d, a);
+	else
+		for (size_t i = 0; i < d->n_sections; i++)
+			write_offered(&x, d->sections[i]);
+	return r < 0 ? r : wr_end(&w, out);
 }

@@ -61,7 +61,8 @@ static void on_theirs_txn(void *arg, struct txn *t, enum txn_tell what,
 		c->offer = OFFER_NONE;
 }
 
-/* Core is asked, unless they only said the same again. */
+/* Core is asked, unless they only said the same again. An INVITE without a
+ * description wants ours, as if the call was new (RFC 3261 14.2). */
 static unsigned ask(struct call *c, struct txn *t)
 {
 	Cv__SipOffer m = CV__SIP_OFFER__INIT;
@@ -76,12 +77,7 @@ static unsigned ask(struct call *c, struct txn *t)
 		answer_theirs(c, &f->msg, t, 200, SPAN_NONE);
 		return 0;
 	}
-	if (r < 0) {		/* they want ours: what we sent last */
-		c->offer_is_ours = true;
-		answer_theirs(c, &f->msg, t, 200, text_span(&c->sdp));
-		return 0;
-	}
-	if (sip_body_sdp(&f->msg, &sdp) == 0 &&
+	if (r == 0 && sip_body_sdp(&f->msg, &sdp) == 0 &&
 	    sdp_hash(f, sdp) == c->their_sdp) {
 		f->cfg.ops.sdp_wipe(m.offer);
 		answer_theirs(c, &f->msg, t, 200, text_span(&c->sdp));
@@ -89,7 +85,7 @@ static unsigned ask(struct call *c, struct txn *t)
 	}
 	m.call = c->handle;
 	m.req = ++f->last_req;
-	m.has_offer = true;
+	m.has_offer = m.offer != NULL;
 	r = face_tell(f, SIP_OFFER, &m);
 	f->cfg.ops.sdp_wipe(m.offer);
 	if (r < 0)
@@ -109,7 +105,7 @@ static unsigned may_offer(const struct call *c)
 
 	if (c->state != CALL_UP)
 		return with ? 491 : 200;
-	if (c->offer == OFFER_OURS && with)
+	if ((c->offer == OFFER_OURS || c->offer_is_ours) && with)
 		return 491;
 	if (c->offer == OFFER_THEIRS ||
 	    (c->ok.n && c->f->msg.method == SIP_INVITE))
@@ -143,7 +139,7 @@ void on_reoffer(struct call *c, const struct sip_peer *from)
 void on_core_offer_reply(struct face *f, const Cv__SipOfferReply *m)
 {
 	struct call *c = call_find(f, m->call);
-	struct span offer, sdp = SPAN_NONE;
+	struct span offer = SPAN_NONE, sdp = SPAN_NONE;
 	struct txn *t = c ? c->theirs : NULL;
 	unsigned status = m->status >= 400 && m->status < 700 ? m->status :
 			  488;
@@ -158,12 +154,15 @@ void on_core_offer_reply(struct face *f, const Cv__SipOfferReply *m)
 				  sip_peer_is_reliable(&t->peer) ?
 				  SIP_STREAM : SIP_DATAGRAM, NULL) < 0)
 		return;
-	if (m->ok && m->answer && sip_body_sdp(&f->kept, &offer) == 0)
+	if (m->ok && m->answer &&
+	    (!f->kept.body.n || sip_body_sdp(&f->kept, &offer) == 0))
 		r = write_sdp(c, offer, m->answer, &sdp);
 	if (!r)
 		r = text_set(&c->sdp, sdp);
-	if (!r)
-		c->their_sdp = sdp_hash(f, offer);
+	if (!r) {
+		c->offer_is_ours = !offer.n;
+		c->their_sdp = offer.n ? sdp_hash(f, offer) : 0;
+	}
 	answer_theirs(c, &f->kept, t, r ? status : 200, r ? SPAN_NONE : sdp);
 }
 

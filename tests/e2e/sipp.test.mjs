@@ -56,6 +56,9 @@ const subscriber = (to) => [invite({ to }), accepted(), ACK, ask('SUBSCRIBE', 2,
     recv('NOTIFY', { has: ['Event: conference', 'Subscription-State: active;expires=', 'state="full" version="0"', '<user entity="urn:uuid:', '<entry>host</entry>'] }), send(answer('200 OK')),
     ask('SUBSCRIBE', 5, 200, { headers: ['Event: conference', 'Expires: 0'] }), untilNotify('terminated;reason=timeout'), send(answer('200 OK')), bye(6)];
 
+// Answers that take only the sound, of an offer of ours with sound, picture, floor control and presentation.
+const late = `${sdp('sendrecv', 'a=rtpmap:8 PCMA/8000').replace('RTP/AVP 0', 'RTP/AVP 8')}m=video 0 RTP/AVP 97\nm=application 0 UDP/BFCP *\nm=video 0 RTP/AVP 97\n`;
+
 // Those that call us.
 const callers = {
   'INVITE, 200, ACK, BYE': [up, bye()],
@@ -70,7 +73,10 @@ const callers = {
   'an offer that is not acceptable leaves the session as it was': [up, invite({ seq: 2, body: sdp('sendrecv', 'a=rtpmap:0 NOTHING/1').replace(' 0\n', ' 99\n') }), trying, recv(488), ack(2, { branch: 'INVITE2' }), invite({ seq: 3 }), accepted(), ack(3), bye(4)],
   'a second INVITE before the ACK of the first': [invite(), accepted(), invite({ seq: 2 }), recv(491), ack(2, { branch: 'INVITE2' }), ACK, bye(3)],
   'late offer: ours in the 200, theirs in the ACK': [invite({ body: '' }), accepted(), send(request('ACK', { body: sdp() })), bye()],
-  'late offer in the dialog': [up, invite({ seq: 2, body: '' }), accepted(), ack(2, { body: sdp() }), bye(3)],
+  // As in a new call (RFC 3261 14.2): more than the one codec that is agreed. They take another one of it, and the next offer of ours knows.
+  'late offer in the dialog': [up, invite({ seq: 2, body: '' }), accepted({ has: ['m=audio [1-9][0-9]* RTP/AVP 107 9 8 0', 'a=rtpmap:107 opus', 'm=video [1-9]', 'a=content:slides'] }), ack(2, { body: late }),
+    invite({ seq: 3, body: '' }), accepted({ has: ['m=audio [1-9][0-9]* RTP/AVP 107 9 8 0', 'm=video [1-9]'] }), ack(3, { body: late }), ask('UPDATE', 4, 200, { body: sdp('sendonly') }, { has: ['a=recvonly'] }), bye(5)],
+  'a late offer that is not answered yet stands alone': [up, invite({ seq: 2, body: '' }), accepted(), ask('UPDATE', 3, 491, { body: sdp() }), invite({ seq: 4 }), recv(491), ack(4, { branch: 'INVITE4' }), ack(2, { body: late }), bye(5)],
   'UPDATE: refresh, and with an offer': [up, ask('UPDATE', 2, 200, {}, { not: ['m=audio'] }), ask('UPDATE', 3, 200, { body: sdp('sendonly') }, { has: ['a=recvonly'] }), ask('UPDATE', 4, 200, { body: sdp() }, { has: ['a=sendrecv'] }), bye(5)],
   'PRACK of nothing': [up, ask('PRACK', 2, 481, { headers: ['RAck: 1 1 INVITE'] }), ask('PRACK', 3, 400), bye(4)],
   'session timer: too short, theirs, ours': [invite({ headers: ['Supported: timer', 'Session-Expires: 60'] }), trying, recv(422, { has: ['Min-SE: 90'] }), ack(1, { branch: 'INVITE1' }),

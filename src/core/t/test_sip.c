@@ -759,6 +759,44 @@ static void test_sip__a_new_offer_is_answered(void **state)
 	kit_free(r);
 }
 
+static void test_sip__a_reinvite_without_offer_gets_ours_of_all(void **state)
+{
+	struct kit *k = *state;
+	Cv__SipOffer m = CV__SIP_OFFER__INIT;
+	Cv__SipAck ack = CV__SIP_ACK__INIT;
+	Cv__LegDescription d = CV__LEG_DESCRIPTION__INIT;
+	Cv__SipOfferReply *r;
+	Cv__LegUpdate *up;
+	Cv__LegAccept *acc;
+
+	sip_guests(k);
+	sip_invite(k, 7, &stranger);
+	assert_int_equal(sip_decision(k, 7, NULL), ANSWER);
+	sip_expect(k, "hears", "pin entry");
+	ack.call = 7;
+	ack.has_answer = true;
+	ack.answer = &d;
+	/* an answer to nothing is none */
+	assert_int_equal(KIT_SEND(k, SIP, SIP_ACK, &ack), 0);
+	m.call = 7;
+	m.req = 43;
+	assert_int_equal(KIT_SEND(k, SIP, SIP_OFFER, &m), 0);
+	up = kit_wait(k, KIT_MEDIA, IPC_LEG_UPDATE);
+	assert_null(up->offer);
+	assert_true(up->want && up->want->audio && up->want->video);
+	r = kit_wait(k, KIT_SIP, IPC_SIP_OFFER_REPLY);
+	assert_int_equal(r->req, 43);
+	assert_true(r->ok && r->answer);
+	kit_free(r);
+	assert_int_equal(KIT_SEND(k, SIP, SIP_ACK, &ack), 0);
+	acc = kit_wait(k, KIT_MEDIA, IPC_LEG_ACCEPT);
+	assert_int_equal(acc->leg, up->leg);
+	kit_free(acc);
+	kit_free(up);
+	sip_digits(k, 7, "123456#");
+	sip_expect(k, "state", "in");
+}
+
 static void test_sip__whole_pictures_may_be_asked_for(void **state)
 {
 	struct kit *k = *state;
@@ -1252,6 +1290,7 @@ int main(int argc, char **argv)
 		T(test_sip__what_media_refuses_is_not_acceptable),
 		T(test_sip__an_invite_without_offer_gets_ours),
 		T(test_sip__a_new_offer_is_answered),
+		T(test_sip__a_reinvite_without_offer_gets_ours_of_all),
 		T(test_sip__whole_pictures_may_be_asked_for),
 		T(test_sip__a_transfer_is_declined),
 		T(test_sip__who_is_inside_may_see_who_else_is),

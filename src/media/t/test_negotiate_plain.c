@@ -519,6 +519,93 @@ static void test_offer__takes_an_answer_that_fits(void **state)
 	nego_answer_free(&d);
 }
 
+/* RFC 3261 14.2, 3264 8.3.2: of an open leg all is offered, too, and what is
+ * agreed has the number that it has; no number means two things. */
+static void test_offer__anew_offers_all_and_keeps_numbers(void **state)
+{
+	struct nego_offer_cfg c = our_cfg(&off, NULL);
+	const struct {
+		Cv__CodecName name;
+		uint8_t pt;
+	} audio[] = {
+		{CV__CODEC_NAME__CODEC_OPUS, 107},
+		{CV__CODEC_NAME__CODEC_G722, 9},
+		{CV__CODEC_NAME__CODEC_PCMA, 8},
+		{CV__CODEC_NAME__CODEC_PCMU, 0},
+	};
+	struct nego_stream a = {.codec = CV__CODEC_NAME__CODEC_PCMU,
+		.t.profile = CV__RTP_PROFILE__PROFILE_AVP, .dtmf_pt = 101,
+		.dtmf_hz = 8000};
+	/* what we would call H.264 is VP8 here, and the other way round */
+	struct nego_stream v = {.codec = CV__CODEC_NAME__CODEC_VP8, .pt = 97,
+		.t.profile = CV__RTP_PROFILE__PROFILE_AVPF,
+		.dtmf_pt = NEGO_NO_PT,
+		.alt = {.codec = CV__CODEC_NAME__CODEC_H264, .pt = 98,
+			.mode = 1}};
+	Cv__LegDescription *d = NULL;
+	const Cv__Section *s;
+	unsigned pts = 0;
+
+	(void)state;
+	c.audio.agreed = &a;
+	c.video.agreed = &v;
+	assert_int_equal(nego_offer_new(&d, &c), 0);
+	s = d->sections[0];
+	assert_int_equal(s->n_codecs, 6);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(s->codecs[i]->name, audio[i].name);
+		assert_int_equal(s->codecs[i]->pt, audio[i].pt);
+	}
+	s = d->sections[1];
+	assert_int_equal(s->profile, CV__RTP_PROFILE__PROFILE_AVPF);
+	assert_int_equal(s->n_codecs, 3);
+	for (size_t i = 0; i < 3; i++) {
+		if (s->codecs[i]->name == CV__CODEC_NAME__CODEC_VP8)
+			assert_int_equal(s->codecs[i]->pt, 97);
+		else if (s->codecs[i]->packetization_mode == 1)
+			assert_int_equal(s->codecs[i]->pt, 98);
+		assert_true(s->codecs[i]->pt >= 96);
+		pts |= 1u << (s->codecs[i]->pt - 96);
+	}
+	assert_int_equal(__builtin_popcount(pts), 3);
+	nego_answer_free(&d);
+	/* the default number is that of another codec */
+	v.alt.codec = CV__CODEC_NAME__CODEC_NONE;
+	pts = 0;
+	assert_int_equal(nego_offer_new(&d, &c), 0);
+	s = d->sections[1];
+	for (size_t i = 0; i < 3; i++)
+		pts |= 1u << (s->codecs[i]->pt - 96);
+	assert_int_equal(__builtin_popcount(pts), 3);
+	nego_answer_free(&d);
+}
+
+static void test_offer__finds_sections_by_their_kind(void **state)
+{
+	static const struct nego_offer_keys k;
+	struct nego_offer_cfg c = our_cfg(&on, &k);
+	Cv__LegDescription *d = NULL;
+	struct offer a;
+	struct nego n;
+
+	(void)state;
+	assert_int_equal(nego_offer_new(&d, &c), 0);
+	answer_to(&a);
+	section(&a, CV__MEDIA_KIND__KIND_OTHER, CV__RTP_PROFILE__PROFILE_AVP)
+		->rejected = true;
+	a.sp[0] = &a.s[1];
+	a.sp[1] = &a.s[2];
+	a.sp[2] = &a.s[0];
+	assert_int_equal(nego_accept(&n, d, &a.d, &on), 0);
+	assert_int_equal(n.audio.section, 2);
+	/* one that nobody offered, and one kind twice */
+	a.s[2].rejected = false;
+	assert_int_equal(nego_accept(&n, d, &a.d, &on), E_FORMAT);
+	a.sp[1] = &a.s[0];
+	assert_int_equal(nego_accept(&n, d, &a.d, &on), E_FORMAT);
+	nego_answer_free(&d);
+}
+
 static int make_offer(void *arg)
 {
 	Cv__LegDescription *d = NULL;
@@ -554,6 +641,9 @@ int main(void)
 		cmocka_unit_test(test_plain__limits_raise_a_level),
 		cmocka_unit_test(test_plain__takes_the_lesser_cap),
 		cmocka_unit_test(test_offer__follows_the_mode),
+		cmocka_unit_test(
+			test_offer__anew_offers_all_and_keeps_numbers),
+		cmocka_unit_test(test_offer__finds_sections_by_their_kind),
 		cmocka_unit_test(test_offer__takes_an_answer_that_fits),
 		cmocka_unit_test(test_offer__survives_failing_allocations),
 	};

@@ -928,6 +928,7 @@ static void test_plain__seals_nothing_twice_when_only_their_key_changes(
 		.suite = CV__SDES_SUITE__SDES_AES_CM_128_HMAC_SHA1_80};
 	Cv__LegUpdate again = CV__LEG_UPDATE__INIT;
 	Cv__LegAccept acc = CV__LEG_ACCEPT__INIT;
+	Cv__LegWant want = CV__LEG_WANT__INIT;
 	const struct srtp *rx, *tx;
 	uint8_t was[NEGO_KEY_SALT_MAX];
 	struct flow *f;
@@ -942,6 +943,8 @@ static void test_plain__seals_nothing_twice_when_only_their_key_changes(
 	tx = f->tx;
 	memcpy(was, f->tx_key, sizeof(was));
 	again.leg = acc.leg = leg_of(0);
+	want.audio = true;
+	again.want = &want;
 	assert_int_equal(ipc_send(w.core, LEG_UPDATE, &again), 0);
 	UNTIL(&w, w.answers == 2);
 	acc.answer = phone_reply(w.p[0], w.kept);
@@ -952,6 +955,56 @@ static void test_plain__seals_nothing_twice_when_only_their_key_changes(
 	assert_memory_equal(f->tx_key, was, sizeof(was));
 	assert_ptr_equal(f->tx, tx);
 	assert_ptr_not_equal(f->rx, rx);
+	world_release(&w);
+}
+
+/* An offer of ours in an open leg: all that we can, in the same keys and from
+ * the same port; what the phone takes of it goes on. */
+static void test_plain__offers_anew(void **state)
+{
+	struct phone_cfg cfg = {.codec = AUDIO_PCMU, .hz = tones.hz[0],
+		.suite = CV__SDES_SUITE__SDES_AES_CM_128_HMAC_SHA1_80};
+	struct phone_cfg b = {.codec = AUDIO_OPUS, .hz = tones.hz[1]};
+	Cv__LegUpdate u = CV__LEG_UPDATE__INIT;
+	Cv__LegAccept acc = CV__LEG_ACCEPT__INIT;
+	Cv__LegWant want = CV__LEG_WANT__INIT;
+	uint8_t key[64];
+	struct world w;
+	uint32_t port;
+
+	(void)state;
+	world_init(&w);
+	leg_make_plain(&w, 0, &cfg);
+	port = w.kept->sections[0]->addr->port;
+	memcpy(key, w.kept->sections[0]->sdes[0]->key_salt.data, 30);
+	leg_make_plain(&w, 1, &b);
+	hear_each_other(&w);
+	u.leg = leg_of(0);
+	assert_int_equal(ipc_send(w.core, LEG_UPDATE, &u), 0);
+	UNTIL(&w, w.answers == 3);
+	assert_int_equal(w.refused, 1);		/* of what, nobody said */
+	want.audio = want.video = true;
+	u.want = &want;
+	assert_int_equal(ipc_send(w.core, LEG_UPDATE, &u), 0);
+	UNTIL(&w, w.answers == 4);
+	assert_int_equal(w.refused, 1);
+	assert_int_equal(w.kept->n_sections, 2);
+	assert_int_equal(w.kept->sections[0]->n_codecs, 6);
+	assert_int_equal(w.kept->sections[0]->addr->port, port);
+	assert_int_equal(w.kept->sections[0]->n_sdes, 1);
+	assert_memory_equal(w.kept->sections[0]->sdes[0]->key_salt.data, key,
+			    30);
+	run_ms(&w, 60);				/* nothing has changed yet */
+	assert_int_equal(w.phase[0], CV__LEG_PHASE__LEG_SECURE);
+	acc.leg = leg_of(0);
+	acc.answer = phone_reply(w.p[0], w.kept);
+	acc.answer->sections[1]->rejected = true;
+	acc.answer->sections[1]->kind = CV__MEDIA_KIND__KIND_VIDEO;
+	assert_int_equal(ipc_send(w.core, LEG_ACCEPT, &acc), 0);
+	UNTIL(&w, w.answers == 5);
+	assert_int_equal(w.refused, 1);
+	hear_each_other(&w);
+	assert_int_equal(leg_find(w.m, leg_of(0))->video_flow->port, 0);
 	world_release(&w);
 }
 
@@ -1099,6 +1152,7 @@ int main(void)
 		cmocka_unit_test(test_plain__comfort_noise_is_a_sign_of_life),
 		cmocka_unit_test(test_plain__moves_to_another_room),
 		cmocka_unit_test(test_plain__offers_and_takes_the_answer),
+		cmocka_unit_test(test_plain__offers_anew),
 		cmocka_unit_test(test_plain__asks_core_for_a_keyframe),
 		cmocka_unit_test(test_plain__keeps_to_the_cap_of_the_peer),
 	};

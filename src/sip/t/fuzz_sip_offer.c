@@ -1,5 +1,6 @@
 /* Properties: no failure without a reason; no address in the description that
- * the guard refuses and no port below 1024; what was read can be rejected as
+ * the guard refuses and no port below 1024; an offer of ours after it keeps all
+ * of its places; what was read can be rejected as
  * a whole by an answer, which reads back with as many sections. The first byte
  * sets the rules. */
 #include <assert.h>
@@ -26,7 +27,8 @@ static void reject_all(struct span sdp, Cv__LegDescription *d, struct arena *a)
 {
 	static const struct addr local = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255,
 					   255, 192, 0, 2, 1}, 0};
-	const struct sip_offer_self self = {1, 2, &local};
+	const struct sip_offer_self self = {.sess_id = 1, .version = 2,
+					    .local = &local};
 	struct span out;
 	struct sdp s;
 
@@ -36,6 +38,23 @@ static void reject_all(struct span sdp, Cv__LegDescription *d, struct arena *a)
 		return;
 	if (sdp_decode(&s, out, a, NULL) == 0)
 		assert(s.sections_n == d->n_sections);
+}
+
+/* An offer of ours behind whatever was said before has no fewer sections. */
+static void offer_after(struct span last, const Cv__LegDescription *d,
+			struct arena *a)
+{
+	static const struct addr local = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255,
+					   255, 192, 0, 2, 1}, 0};
+	const struct sip_offer_self self = {.sess_id = 1, .version = 2,
+					    .local = &local, .last = last};
+	struct span out;
+	struct sdp s;
+
+	if (sip_offer_write(&out, d, &self, a) != 0)
+		return;
+	if (sdp_decode(&s, out, a, NULL) == 0)
+		assert(s.sections_n >= d->n_sections);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -69,6 +88,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(!s->rejected || (!s->addr && s->n_sdes == 0));
 		assert(rules.sdes || s->n_sdes == 0);
 	}
+	if (data[0] & 16)
+		offer_after(in, d, a);
 	sip_offer_wipe(d);
 	reject_all(in, d, a);
 	arena_free(&a);

@@ -774,6 +774,37 @@ static void test_reoffer__is_asked_and_answered(void **state)
 	assert_int_equal(face_calls(k.face), 1);
 }
 
+/* RFC 3261 14.2: as in a new call, not what was said last. */
+static void test_reoffer__without_a_description_gets_ours_anew(void **state)
+{
+	const Cv__SipOffer *m;
+
+	(void)state;
+	(void)call_up(&k.tls, "1", "");
+	inside(&k.tls, "INVITE", 2, "r1", "1", tag, "");
+	m = fake_told(&k, IPC_SIP_OFFER);
+	assert_non_null(m);
+	assert_false(m->has_offer);
+	offer_reply(true);
+	expect("SIP/2.0 200 ");
+	assert_true(fake_sent_has(&k, "fake offer 2"));
+	/* an offer may not cross the one that has no answer yet */
+	inside(&k.tls, "UPDATE", 3, "u", "1", tag,
+	       "Content-Type: application/sdp\n\n" SDP "t=0 0\n");
+	expect("SIP/2.0 491 ");
+	assert_int_equal(fake_told_count(&k, IPC_SIP_ACK), 0);
+	inside(&k.tls, "ACK", 2, "a2", "1", tag,
+	       "Content-Type: application/sdp\n\n" SDP);
+	assert_true(((const Cv__SipAck *)fake_told(&k, IPC_SIP_ACK))->
+		    has_answer);
+	/* the description that they sent first is no longer the one that holds */
+	reinvite(4, "r2");
+	assert_int_equal(fake_told_count(&k, IPC_SIP_OFFER), 2);
+	offer_reply(true);
+	expect("SIP/2.0 200 ");
+	assert_int_equal(face_calls(k.face), 1);
+}
+
 static void test_reoffer__that_core_refuses_changes_nothing(void **state)
 {
 	(void)state;
@@ -1269,6 +1300,7 @@ int main(void)
 		T(test_dialog__asks_for_a_picture),
 		T(test_dialog__refuses_the_rest_cleanly),
 		T(test_reoffer__is_asked_and_answered),
+		T(test_reoffer__without_a_description_gets_ours_anew),
 		T(test_reoffer__that_core_refuses_changes_nothing),
 		T(test_reoffer__of_ours_waits_and_hears),
 		T(test_reoffer__of_ours_is_tried_again_after_491),

@@ -747,6 +747,80 @@ static void test_sip_offer__ours_reads_back(void **state)
 	}
 }
 
+/* RFC 3264 8: within a call each section keeps its place, what is not offered
+ * stays there rejected, what is new takes a rejected one of its media or comes
+ * behind. */
+static void test_sip_offer__ours_keeps_places_within_a_call(void **state)
+{
+	static const struct {
+		const char *last, *want;
+	} cases[] = {
+		{"m=video 4000 RTP/AVP 97\r\na=rtpmap:97 VP8/90000\r\n"
+		 "m=audio 4002 RTP/AVP 0\r\n", "va"},
+		{"m=audio 4000 RTP/AVP 0\r\n", "av"},
+		{"m=text 0 RTP/AVP 98\r\nm=audio 0 RTP/AVP 0\r\n"
+		 "m=video 0 RTP/AVP 97\r\nm=audio 4000 RTP/AVP 0\r\n", "-0va"},
+		{"m=application 4000 UDP/BFCP *\r\nm=audio 4002 RTP/AVP 0\r\n",
+		 "-av"},
+	};
+	static const char ours[] =
+		"v=0\r\no=- 1 1 IN IP4 203.0.113.9\r\ns=-\r\n"
+		"c=IN IP4 203.0.113.9\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\n"
+		"m=video 5002 RTP/AVP 97\r\na=rtpmap:97 VP8/90000\r\n";
+	static char last[2048];
+	static struct ours o;
+	struct sdp s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sip_offer_self me = self();
+		struct span out;
+
+		arena_reset(arena);
+		take_all(&o, read_ok(span_str(ours)));
+		(void)snprintf(last, sizeof(last),
+			       "v=0\r\no=- 77 3 IN IP4 198.51.100.9\r\ns=-\r\n"
+			       "c=IN IP4 198.51.100.9\r\nt=0 0\r\n%s",
+			       cases[i].last);
+		me.last = span_str(last);
+		assert_int_equal(sip_offer_write(&out, &o.d, &me, arena), 0);
+		assert_int_equal(sdp_decode(&s, out, arena, NULL), 0);
+		assert_int_equal(s.sections_n, strlen(cases[i].want));
+		for (size_t k = 0; k < s.sections_n; k++) {
+			const struct sdp_section *m = &s.sections[k];
+			const char c = cases[i].want[k];
+
+			assert_int_equal(m->port, c == 'a' ? 20000 :
+					 c == 'v' ? 20002 : 0);
+			if (m->port)
+				assert_int_equal(m->media.p[0],
+						 c == 'v' ? 'v' : 'a');
+		}
+	}
+}
+
+static void test_sip_offer__ours_has_an_end_within_a_call(void **state)
+{
+	static char last[8192];
+	static struct ours o;
+	struct sip_offer_self me = self();
+	struct span out;
+	size_t n;
+
+	(void)state;
+	take_all(&o, read_ok(load("baresip-sdes")));
+	n = (size_t)snprintf(last, sizeof(last),
+			     "v=0\r\no=- 77 3 IN IP4 198.51.100.9\r\ns=-\r\n"
+			     "c=IN IP4 198.51.100.9\r\nt=0 0\r\n");
+	for (size_t i = 0; i < SDP_SECTIONS_MAX; i++)
+		n += (size_t)snprintf(last + n, sizeof(last) - n,
+				      "m=text 0 RTP/AVP 98\r\n");
+	me.last = span_str(last);
+	assert_int_equal(sip_offer_write(&out, &o.d, &me, arena), E_LIMIT);
+	me.last = SPAN_LIT("v=0\r\nnothing\r\n");
+	assert_true(sip_offer_write(&out, &o.d, &me, arena) < 0);
+}
+
 static void test_sip_offer__keys_are_wiped(void **state)
 {
 	static const uint8_t zero[46];
@@ -875,6 +949,8 @@ int main(void)
 		T(answer__directions_answer_the_offers),
 		T(answer__refuses_what_was_not_offered),
 		T(offer__ours_and_its_answers), T(offer__ours_reads_back),
+		T(offer__ours_keeps_places_within_a_call),
+		T(offer__ours_has_an_end_within_a_call),
 		T(offer__keys_are_wiped),
 		T(offer__survives_each_failing_allocation),
 		T(offer__takes_nothing_from_costly_text), T(offer__a_small_arena_is_an_error),
