@@ -379,15 +379,17 @@ static void commands(struct device *d, struct pollfd *f)
 		have = 0;
 }
 
-static void media(struct section *s, uint64_t now)
+/* Each datagram is dated when it is read: one that came after the turn began
+ * would else look older than it is, and its round trip shorter than none. */
+static void media(struct section *s)
 {
 	uint8_t b[2048];
 	ssize_t n;
 
 	for (int i = 0; i < 2 && s->p.connected_ns; i++)
 		while ((n = recv(s->fd[i], b, sizeof(b), MSG_DONTWAIT)) >= 0)
-			peer_datagram(&s->p, b, (size_t)n, now);
-	peer_timers(&s->p, now);
+			peer_datagram(&s->p, b, (size_t)n, mono_ns());
+	peer_timers(&s->p, mono_ns());
 }
 
 static void floor_step(struct device *d, uint64_t now)
@@ -477,7 +479,7 @@ static void run(struct device *d, const struct orders *w)
 		now = mono_ns();
 		ua_timers(&d->ua, now);
 		for (int i = 0; i < SECTION_COUNT; i++)
-			media(&d->s[i], now);
+			media(&d->s[i]);
 		floor_step(d, now);
 		if (!is_registered && d->ua.registered) {
 			is_registered = true;
