@@ -2,6 +2,7 @@
 #include "core/core.h"
 
 #include "base/addr.h"
+#include "core/camera.h"
 #include "core/gateway.h"
 #include "core/sip.h"
 
@@ -165,6 +166,9 @@ static void act(struct meeting *m, const struct room_act *a,
 	case ACT_SLIDES:
 		m->must_present = true;
 		picture_due(m);
+		break;
+	case ACT_CAMERA:
+		camera_move(m, a->other, &cmd->camera);
 		break;
 	case ACT_NONE:
 	case ACT_COUNT:

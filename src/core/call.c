@@ -267,6 +267,7 @@ void call_message(struct web *w, const Cv__Call *msg)
 		refuse(w, msg->req, CV__RESULT_CODE__RESULT_UNAVAILABLE);
 		return;
 	}
+	mb->has_camera = msg->fecc_supported;
 	if (msg->call.len && mb->p->leg.leg) {
 		update_call(w, mb, msg);
 		return;
@@ -317,6 +318,8 @@ void call_answer(struct worker *wk, const Cv__LegAnswer *a)
 	tell(k, CV__RESULT_CODE__RESULT_OK, mb->p->leg.call, a->answer);
 	(void)room_leg_open(mb->m->room, mb->p, sent_codec(a->answer),
 			    k->kbps, c->now_ns, &c->out);
+	core_acts(mb->m, NULL);
+	(void)room_leg_camera(mb->m->room, mb->p, mb->has_camera, &c->out);
 	core_acts(mb->m, NULL);
 	call_free(k);
 }

@@ -110,6 +110,7 @@ struct member {
 	/* Of system_location, 0 = none: where he is, where his media is. */
 	int64_t location, media_location;
 	struct avatar *avatar;		/* avatar.c; NULL: nobody asked */
+	bool has_camera;		/* an app whose camera may be moved */
 };
 
 struct stream {
@@ -193,6 +194,7 @@ struct core_stats {
 	uint64_t joins_routed;		/* taken by a rule */
 	uint64_t false_claims;		/* of web: cost it its channel */
 	uint64_t join_cells;		/* empty cells met: a bug of ours */
+	uint64_t cameras_refused;	/* wishes of devices */
 	uint64_t bad_tokens, bad_calls, bad_handles, overloads;
 	uint64_t events, syncs, plans;
 	uint64_t web_messages;
@@ -326,6 +328,7 @@ void event_message(struct meeting *m, const struct part *from,
 		   const struct part *to, const struct room_cmd *cmd);
 void event_disconnect(struct member *mb, const char *reason);
 void event_refresh(struct member *mb);
+void event_camera(struct member *mb, Cv__CameraMove *move);
 /* The floor changed; what one person is shown of presentations did. */
 void event_floor(struct meeting *m);
 void event_shown(struct member *mb);

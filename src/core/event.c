@@ -1,5 +1,6 @@
 /* Events to the streams of participants: who hears what, once formatted for
  * all who hear the same. */
+#include "core/camera.h"
 #include "core/core.h"
 
 #include "base/alloc.h"
@@ -109,6 +110,7 @@ void event_fill_row(const struct meeting *m, const struct part *p,
 	row->is_presenting = m->room->presenter == p->id;
 	row->rx_presentation_denied = p->no_slides;
 	row->presentation_supported = p->leg.slides.has;
+	row->fecc_supported = p->leg.camera && camera_is_on(m->c);
 	if (!for_host)
 		return;
 	row->uri = text(uri_of(p));
@@ -246,6 +248,15 @@ void event_refresh(struct member *mb)
 	Cv__Event ev = CV__EVENT__INIT;
 
 	ev.kind = CV__EVENT_KIND__EV_REFRESH_TOKEN;
+	to_member(mb, &ev);
+}
+
+void event_camera(struct member *mb, Cv__CameraMove *move)
+{
+	Cv__Event ev = CV__EVENT__INIT;
+
+	ev.kind = CV__EVENT_KIND__EV_FECC;
+	ev.move = move;
 	to_member(mb, &ev);
 }
 

@@ -1,5 +1,6 @@
 /* A seat in the room, and the answer when it is on disk. */
 #include "core/caller.h"
+#include "core/camera.h"
 #include "core/join_policy.h"
 #include "core/test_call.h"
 
@@ -30,6 +31,7 @@ static void fill_ok(const struct member *mb, const struct join *j,
 	r->call_tag = text(p->call_tag);
 	r->chat_enabled = mb->m->room->cfg.chat_enabled;
 	r->guests_can_present = mb->m->room->cfg.guests_can_present;
+	r->fecc_enabled = camera_is_on(mb->c);
 	r->call_type = sv->call_type;
 	r->kbps_in = sv->kbps_in;
 	r->kbps_out = sv->kbps_out;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "core/camera.h"
 #include "core/gateway.h"
 
 /* --- their offer ------------------------------------------------------------------ */
@@ -32,12 +33,16 @@ void sip_offer_drop(struct sip_call *call)
 /* What this service does not carry is refused before media sees it. */
 static void limit(const struct sip_call *call, Cv__LegDescription *d)
 {
+	const bool fecc = camera_is_on(call->c);
+
 	for (size_t i = 0; i < d->n_sections; i++) {
 		Cv__Section *s = d->sections[i];
 		const bool audio = s->kind == CV__MEDIA_KIND__KIND_AUDIO;
 
 		if ((call->terms.call_type == CALL_AUDIO && !audio) ||
 		    (call->terms.call_type == CALL_VIDEO_ONLY && audio))
+			s->rejected = true;
+		if (s->kind == CV__MEDIA_KIND__KIND_FECC && !fecc)
 			s->rejected = true;
 	}
 }
@@ -170,6 +175,7 @@ static void fill_want(const struct sip_call *call, Cv__LegWant *w)
 	w->audio = call->terms.call_type != CALL_VIDEO_ONLY;
 	w->video = call->terms.call_type != CALL_AUDIO;
 	w->slides = w->video;
+	w->fecc = w->video && camera_is_on(call->c);
 	/* Keys may travel in the signalling only where that is encrypted; a
 	 * phone that knows no DTLS refuses an offer of it. */
 	w->dtls = !call->is_encrypted && crypto_of(call) ==
@@ -767,6 +773,12 @@ static void note_slides(struct sip_call *call, const Cv__LegState *s)
 	had = mb->p->leg.slides.has;
 	leg_note_pictures(mb, s);
 	mb = handles_get(c->members, member);
+	if (mb) {
+		(void)room_leg_camera(mb->m->room, mb->p, s->has_camera,
+				      &c->out);
+		core_acts(mb->m, NULL);
+		mb = handles_get(c->members, member);
+	}
 	if (mb && mb->p->leg.slides.has != had)
 		sip_floor_shown(mb);
 }

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/rand.h"
 #include "core/avatar.h"
+#include "core/camera.h"
 #include "core/caller.h"
 #include "core/reg.h"
 #include "core/sip_dial.h"
@@ -146,6 +147,7 @@ static const enum room_op room_ops[] = {
 	[CV__OP__OP_P_OVERLAYTEXT] = RC_P_OVERLAY,
 	[CV__OP__OP_P_ALLOW_RX_PRESENTATION] = RC_P_ALLOW_SLIDES,
 	[CV__OP__OP_P_DENY_RX_PRESENTATION] = RC_P_DENY_SLIDES,
+	[CV__OP__OP_P_FECC] = RC_P_FECC,
 };
 
 static Cv__ResultCode code_of(enum room_result r)
@@ -184,9 +186,14 @@ static void do_room(struct web *w, struct member *mb, const Cv__Command *m)
 	const struct room_cmd cmd = {
 		.op = room_ops[m->op], .actor = mb->p,
 		.target = ipc_bytes(m->target), .text = ipc_bytes(m->text),
-		.type = ipc_bytes(m->type), .setting = m->setting};
+		.type = ipc_bytes(m->type), .setting = m->setting,
+		.camera = camera_read(m->move)};
 	enum room_result r;
 
+	if (m->op == CV__OP__OP_P_FECC && !camera_is_on(c)) {
+		reply(w, m->req, CV__RESULT_CODE__RESULT_REFUSED);
+		return;
+	}
 	if (is_chat(m->op) && !room_may_chat(mt)) {
 		c->stats.overloads++;
 		reply(w, m->req, CV__RESULT_CODE__RESULT_OVERLOAD);
@@ -194,7 +201,7 @@ static void do_room(struct web *w, struct member *mb, const Cv__Command *m)
 	}
 	r = room_command(mt->room, &cmd, c->now_ns, clock_wall_us(), &c->out);
 	core_acts(mt, &cmd);
-	if (r == RR_OK && !is_chat(m->op))
+	if (r == RR_OK && !is_chat(m->op) && m->op != CV__OP__OP_P_FECC)
 		reply_durable(w, m->req);
 	else
 		reply(w, m->req, code_of(r));
@@ -384,6 +391,21 @@ static void do_dial(struct web *w, struct member *mb, const Cv__Command *m)
 	sip_invite_out(c, &ask, (uint64_t)(uintptr_t)d, dialled);
 }
 
+/* The other side of a call between two. */
+static void do_call_fecc(struct web *w, struct member *mb,
+			 const Cv__Command *m)
+{
+	const struct room_camera move = camera_read(m->move);
+	Cv__ResultCode code = CV__RESULT_CODE__RESULT_INVALID_ROLE;
+
+	if (!is_own_call(mb, m))
+		w->c->stats.bad_calls++;
+	else
+		code = camera_across(mb, &move) ? CV__RESULT_CODE__RESULT_OK :
+		       CV__RESULT_CODE__RESULT_REFUSED;
+	reply(w, m->req, code);
+}
+
 static void do_ok(struct web *w, struct member *mb, const Cv__Command *m)
 {
 	(void)mb;
@@ -409,6 +431,7 @@ static const struct {
 	[CV__OP__OP_CALL_STATISTICS] = {do_call},
 	[CV__OP__OP_AVAILABLE_LAYOUTS] = {do_ok},
 	[CV__OP__OP_DIAL] = {do_dial},
+	[CV__OP__OP_CALL_FECC] = {do_call_fecc},
 	[CV__OP__OP_P_AVATAR] = {do_avatar},
 };
 

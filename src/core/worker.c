@@ -1,5 +1,6 @@
 /* Media and video workers: which meeting is where, and what happens when one
  * of them goes away. */
+#include "core/camera.h"
 #include "core/core.h"
 #include "core/sip.h"
 
@@ -406,6 +407,9 @@ void worker_media_message(struct worker *wk, enum ipc_type type,
 		break;
 	case IPC_LEG_WANT_KEY:
 		sip_leg_want_key(wk, ((const Cv__LegWantKey *)msg)->leg);
+		break;
+	case IPC_LEG_CAMERA:
+		camera_wished(wk, (const Cv__LegCamera *)msg);
 		break;
 	case IPC_LEG_BFCP:
 		sip_leg_bfcp(wk, (const Cv__LegBfcp *)msg);

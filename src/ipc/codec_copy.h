@@ -51,7 +51,8 @@
 			      SDP_TELEPHONE_EVENT &&                          \
 		      (int)CV__CODEC_NAME__CODEC_VP8 == SDP_VP8 &&            \
 		      (int)CV__CODEC_NAME__CODEC_H264 == SDP_H264 &&          \
-		      (int)CV__CODEC_NAME__CODEC_RTX == SDP_RTX,              \
+		      (int)CV__CODEC_NAME__CODEC_RTX == SDP_RTX &&            \
+		      (int)CV__CODEC_NAME__CODEC_H224 == SDP_H224,            \
 		      "cv.CodecName");                                        \
 	static_assert((int)CV__FEEDBACK__FB_NACK == SDP_FB_NACK &&            \
 		      (int)CV__FEEDBACK__FB_PLI == SDP_FB_PLI &&              \

@@ -252,7 +252,9 @@ enum ipc_full {
 	X(CERTIFICATE, cv__certificate, Cv__Certificate,                      \
 	  R(KEYS) | R(SUPER), R(SUPER) | R(CORE), 256, 16, DROP)              \
 	X(CERTIFICATE_RELOAD, cv__certificate_reload, Cv__CertificateReload,  \
-	  R(CORE), R(SUPER), 16, 4, DROP)
+	  R(CORE), R(SUPER), 16, 4, DROP)                                     \
+	X(LEG_CAMERA, cv__leg_camera, Cv__LegCamera, R(MEDIA) | R(CORE),      \
+	  R(CORE) | R(MEDIA), 64, 1024, DROP)
 
 enum ipc_type {
 	IPC_NONE = 0,

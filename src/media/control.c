@@ -30,6 +30,9 @@ static bool is_encrypted(const struct leg *leg)
 		return false;
 	if (leg->nego.slides.section >= 0 && !leg->slides_flow->tx)
 		return false;
+	if (leg->nego.fecc.section >= 0 &&
+	    leg->fecc_flow->crypto == NEGO_CLEAR)
+		return false;
 	return a->tx || v->tx;
 }
 
@@ -68,6 +71,7 @@ void control_leg_state(struct leg *leg)
 	s.slides_max_fs = leg->nego.slides.max_fs;
 	s.max_mbps = leg->nego.video.max_mbps;
 	s.slides_max_mbps = leg->nego.slides.max_mbps;
+	s.has_camera = leg->told_camera;
 	(void)ipc_send(leg->m->core, LEG_STATE, &s);
 }
 
@@ -92,6 +96,17 @@ void control_leg_dtmf(struct leg *leg, const struct dtmf_press *p)
 	d.digit = p->event;
 	d.ms = p->ms;
 	(void)ipc_send(leg->m->core, LEG_DTMF, &d);
+}
+
+void control_leg_camera(struct leg *leg, const Cv__CameraMove *move)
+{
+	Cv__LegCamera c = CV__LEG_CAMERA__INIT;
+
+	if (!leg->m->core)
+		return;
+	c.leg = leg->handle;
+	c.move = (Cv__CameraMove *)(uintptr_t)move;
+	(void)ipc_send(leg->m->core, LEG_CAMERA, &c);
 }
 
 void control_leg_bandwidth(struct leg *leg, uint32_t kbps, bool storm)
@@ -275,6 +290,17 @@ static void in_leg_bfcp(struct media *m, const void *msg)
 		m->stats.bad_handles++;
 }
 
+static void in_leg_camera(struct media *m, const void *msg)
+{
+	const Cv__LegCamera *c = msg;
+	struct leg *leg = leg_find(m, c->leg);
+
+	if (leg && c->move)
+		leg_fecc_move(leg, c->move);
+	else
+		m->stats.bad_handles++;
+}
+
 static void in_leg_set(struct media *m, const void *msg)
 {
 	const Cv__LegSet *s = msg;
@@ -445,7 +471,7 @@ static const struct {
 	{IPC_LEG_ACCEPT, in_leg_accept}, {IPC_LEG_MOVE, in_leg_move},
 	{IPC_LEG_SEND_DTMF, in_leg_send_dtmf},
 	{IPC_LEG_WANT_KEY, in_leg_want_key},
-	{IPC_LEG_BFCP, in_leg_bfcp},
+	{IPC_LEG_BFCP, in_leg_bfcp}, {IPC_LEG_CAMERA, in_leg_camera},
 	{IPC_LEG_PLAY, in_leg_play}, {IPC_LEG_LOOP, in_leg_loop},
 	{IPC_PICTURE_PLAN, in_plan}, {IPC_LEG_KEEP, in_leg_keep},
 	{IPC_SETTINGS, in_settings}, {IPC_PRESENTATION, in_presentation},

@@ -213,6 +213,8 @@ bool leg_rtp(struct leg *leg, struct flow *f, uint8_t *p, size_t n)
 	if (f == leg->audio_flow && leg->audio && a->we_receive &&
 	    (h.pt == a->pt || h.pt == a->dtmf_pt))
 		return take_audio(leg, f, &h, bytes);
+	if (f == leg->fecc_flow)
+		return leg_fecc_packet(leg, &h);
 	v = video_of(leg, f, &h);
 	if (v)
 		return take_video(v, f, &h, bytes);
@@ -362,12 +364,14 @@ static void ssrcs_make(struct leg *leg)
 {
 	uint32_t *const at[] = {&leg->audio_out.ssrc, &leg->video_ssrc,
 				&leg->video_rtx_ssrc, &leg->slides_ssrc,
-				&leg->slides_rtx_ssrc};
+				&leg->slides_rtx_ssrc, &leg->fecc.ssrc};
 	const uint32_t base = rand_u32();
 
 	for (uint32_t i = 0, n = 0; i < sizeof(at) / sizeof(at[0]); n++)
 		if (base + n * SSRC_STEP)
 			*at[i++] = base + n * SSRC_STEP;
+	leg->fecc.seq = (uint16_t)rand_u32();
+	leg->fecc.ts_start = rand_u32();
 	leg->slides_seq = (uint16_t)rand_u32();
 	leg->slides_rtx_seq = (uint16_t)rand_u32();
 	leg->audio_seq = (uint16_t)rand_u32();
@@ -460,11 +464,13 @@ static void leg_init(struct leg *leg, struct room *room,
 	leg->nego.audio.section = leg->nego.video.section = NEGO_NONE;
 	leg->nego.bfcp.section = NEGO_NONE;
 	leg->nego.slides.section = NEGO_NONE;
+	leg->nego.fecc.section = NEGO_NONE;
 	for (unsigned i = 0; i < LEG_FLOWS; i++)
 		flow_init(&leg->flows[i], leg);
 	leg->audio_flow = &leg->flows[0];
 	leg->video_flow = &leg->flows[1];
 	leg->slides_flow = &leg->flows[2];
+	leg->fecc_flow = &leg->flows[3];
 	rand_bytes(raw, sizeof(raw));
 	hex_encode(leg->cname, raw, sizeof(raw));
 	ssrcs_make(leg);
@@ -713,6 +719,9 @@ int leg_move(struct leg *leg, const Cv__LegMove *msg)
 		r = streams_move(leg, to);
 	if (r == 0)
 		leg_set(leg, msg->flags);
+	/* core had nobody before to whom it could have put down what the leg
+	 * can: it is told again */
+	leg->is_moved |= r == 0;
 	return r;
 }
 
@@ -794,6 +803,7 @@ void leg_tell_state(struct leg *leg)
 
 	if (!leg->is_moved && sends == leg->told_video &&
 	    w == leg->told_width && h == leg->told_height &&
+	    leg_fecc_has_camera(leg) == leg->told_camera &&
 	    !slides_are_news(leg))
 		return;
 	if (leg->told_ns &&
@@ -804,6 +814,7 @@ void leg_tell_state(struct leg *leg)
 	leg->told_video = sends;
 	leg->told_width = w;
 	leg->told_height = h;
+	leg->told_camera = leg_fecc_has_camera(leg);
 	slides_note(leg);
 	control_leg_state(leg);
 }
@@ -863,6 +874,7 @@ static void on_service(struct timer *t, void *arg, uint64_t now_ns)
 		video_out_filler(leg->vout, now_ns);
 	slides_service(leg);
 	leg_dtmf_service(leg);
+	leg_fecc_service(leg);
 	leg_say_service(leg);
 	leg_tell_state(leg);
 	tell_bandwidth(leg);

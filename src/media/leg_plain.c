@@ -12,7 +12,7 @@
 
 struct leg_offer {
 	Cv__LegDescription *d;
-	struct nego_offer_keys audio, video, slides;
+	struct nego_offer_keys audio, video, slides, fecc;
 };
 
 static struct nego_policy policy_of(const struct leg *leg)
@@ -126,6 +126,21 @@ static void slides_take(struct leg *leg, struct nego *n)
 	n->slides.section = NEGO_NONE;
 }
 
+/* Nor without one for its camera's control. */
+static void fecc_take(struct leg *leg, struct nego *n)
+{
+	struct leg_offer *o = leg->plain.offer;
+	int r = flow_take(leg, leg->fecc_flow, &n->fecc,
+			  o ? &o->fecc : NULL);
+
+	if (r == 0)
+		return;
+	log_warn(MOD, "no camera control for a leg",
+		 LOG_U("leg", leg->handle), LOG_E("error", r));
+	flow_release(leg->fecc_flow);
+	n->fecc.section = NEGO_NONE;
+}
+
 /* Ports, addresses and keys. Without a port for its picture a leg still has
  * its sound. */
 static int flows_take(struct leg *leg, struct nego *n)
@@ -137,6 +152,7 @@ static int flows_take(struct leg *leg, struct nego *n)
 	if (r < 0)
 		return r;
 	slides_take(leg, n);
+	fecc_take(leg, n);
 	r = flow_take(leg, leg->video_flow, &n->video, o ? &o->video : NULL);
 	if (r == 0)
 		return 0;
@@ -203,6 +219,11 @@ static int ports_open(struct leg *leg, const Cv__LegWant *want)
 				   leg->plain.dscp);
 	if (r == 0 && want->video && want->slides)
 		slides_offer_make(leg);
+	if (r == 0 && want->video && want->fecc &&
+	    flow_open_port(leg->fecc_flow, leg->plain.bind_ip,
+			   leg->plain.dscp) < 0)
+		log_warn(MOD, "no camera control for a leg",
+			 LOG_U("leg", leg->handle));
 	return r;
 }
 
@@ -269,6 +290,7 @@ int leg_plain_answer(struct leg *leg, const Cv__LegDescription *offer,
 	const struct nego_local_plain video = local_of(leg, leg->video_flow);
 	const struct nego_local_plain slides = local_of(leg, leg->slides_flow);
 	const struct nego_local_plain bfcp = bfcp_local_of(leg);
+	const struct nego_local_plain fecc = local_of(leg, leg->fecc_flow);
 	struct nego_local local = {
 		.fingerprint = span_of(leg->m->fingerprint,
 				       sizeof(leg->m->fingerprint)),
@@ -277,6 +299,7 @@ int leg_plain_answer(struct leg *leg, const Cv__LegDescription *offer,
 		.audio_plain = &audio, .video_plain = &video,
 		.slides_ssrc = leg->slides_ssrc,
 		.slides_plain = &slides, .bfcp_plain = &bfcp,
+		.fecc_plain = &fecc, .fecc_ssrc = leg->fecc.ssrc,
 		.kbps_in = leg->kbps_in};
 
 	return nego_answer_new(answer, &leg->nego, offer, &local);
@@ -310,6 +333,7 @@ static void roles_keep(const struct leg *leg, struct nego *next)
 	role_keep(leg->audio_flow, &next->audio.t);
 	role_keep(leg->video_flow, &next->video.t);
 	role_keep(leg->slides_flow, &next->slides.t);
+	role_keep(leg->fecc_flow, &next->fecc.t);
 }
 
 int leg_plain_update(struct leg *leg, const Cv__LegDescription *offer,
@@ -377,12 +401,15 @@ int leg_plain_offer(struct leg *leg, const Cv__LegWant *want,
 	keys_make(&o->audio, leg->audio_flow);
 	keys_make(&o->video, leg->video_flow);
 	keys_make(&o->slides, leg->slides_flow);
+	keys_make(&o->fecc, leg->fecc_flow);
 	cfg.audio = section_of(leg, leg->audio_flow, &n->audio, &o->audio);
 	cfg.audio.ssrc = leg->audio_out.ssrc;
 	cfg.video = section_of(leg, leg->video_flow, &n->video, &o->video);
 	cfg.video.ssrc = leg->video_ssrc;
 	cfg.slides = section_of(leg, leg->slides_flow, &n->slides, &o->slides);
 	cfg.slides.ssrc = leg->slides_ssrc;
+	cfg.fecc = section_of(leg, leg->fecc_flow, &n->fecc, &o->fecc);
+	cfg.fecc.ssrc = leg->fecc.ssrc;
 	cfg.bfcp_local = bfcp_local_of(leg);
 	cfg.bfcp_profile = n->bfcp.section >= 0 ? n->bfcp.t.profile
 						: CV__RTP_PROFILE__PROFILE_NONE;

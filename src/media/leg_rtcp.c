@@ -227,6 +227,8 @@ static uint32_t our_ssrc(const struct leg *leg, const struct flow *f)
 {
 	if (has_audio(leg, f))
 		return leg->audio_out.ssrc;
+	if (f == leg->fecc_flow)
+		return leg->fecc.ssrc;
 	return f == leg->video_flow ? leg->video_ssrc : leg->slides_ssrc;
 }
 

@@ -2,7 +2,7 @@
  *
  * worker.c owns everything and runs the loop; control.c speaks with core,
  * vlink.c with video; room.c and leg.c are the objects; flow.c (how packets
- * travel), leg_plain.c (without ICE), leg_rtcp.c, leg_dtmf.c, video/in.c and
+ * travel), leg_plain.c (without ICE), leg_rtcp.c, leg_dtmf.c, leg_fecc.c, video/in.c and
  * video/out.c are a leg's concerns. One thread. Objects found
  * by core's handles; a handle that core did not give finds nothing.
  */
@@ -89,6 +89,7 @@ struct media_stats {
 	uint64_t strangers;	/* to a leg's own port, from elsewhere */
 	uint64_t dtmf_refused;
 	uint64_t bfcp_in, bfcp_dropped;		/* datagrams, both ways dropped */
+	uint64_t fecc_in, fecc_dropped;		/* frames, both ways dropped */
 	uint64_t slides_pictures;	/* presented, forwarded to all */
 	uint64_t slides_unasked;	/* packets without the floor */
 	uint64_t slides_keys_held;	/* wishes of one receiver, too soon */
@@ -278,7 +279,7 @@ int  flow_agree(struct flow *f, const struct nego_transport *t,
 
 /* --- leg.c ------------------------------------------------------------- */
 
-enum { LEG_FLOWS = 3 };
+enum { LEG_FLOWS = 4 };
 
 struct leg_offer;			/* ours, that waits for its answer */
 struct leg_bfcp;
@@ -314,7 +315,7 @@ struct leg {
 	struct nego nego;
 
 	struct flow flows[LEG_FLOWS];
-	struct flow *audio_flow, *video_flow, *slides_flow; /* never NULL */
+	struct flow *audio_flow, *video_flow, *slides_flow, *fecc_flow; /* never NULL */
 	struct ice_leg *ice;		/* NULL: without ICE */
 	struct {			/* without ICE */
 		Cv__CryptoMode crypto;
@@ -356,6 +357,15 @@ struct leg {
 	struct video_in *sin;		/* what he presents ... */
 	struct video_out *sout;		/* ... and what others do */
 	struct link *link;		/* NULL: no picture either way */
+	struct {			/* far-end camera control */
+		uint32_t ssrc, ts_start;	/* ours */
+		uint16_t seq;
+		unsigned asks;		/* how often we said who we are */
+		uint64_t asked_ns;
+		bool is_heard;		/* it listed its clients ... */
+		bool has_h281;		/* ... and this is among them */
+		struct flood_bucket rate;
+	} fecc;
 
 	/* what core was told last */
 	uint64_t told_ns;
@@ -366,6 +376,7 @@ struct leg {
 	bool told_storm;
 	uint64_t bandwidth_ns;
 	struct leg_slides told_slides;
+	bool told_camera;
 };
 
 /* Opens and answers. On failure *answer stays NULL. */
@@ -436,6 +447,16 @@ uint16_t leg_bfcp_port(const struct leg *leg);	/* 0 = none */
 void leg_bfcp_send(struct leg *leg, struct span datagram);
 void leg_bfcp_service(struct leg *leg);
 
+/* --- leg_fecc.c: far-end camera control --------------------------------- */
+
+/* A packet of its H.224 stream; false: it is none of the peer's. */
+bool leg_fecc_packet(struct leg *leg, const struct rtp *p);
+/* Its camera is to be moved. */
+void leg_fecc_move(struct leg *leg, const Cv__CameraMove *move);
+/* Says who we are, until it said who it is. */
+void leg_fecc_service(struct leg *leg);
+bool leg_fecc_has_camera(const struct leg *leg);
+
 /* --- leg_dtmf.c -------------------------------------------------------- */
 
 void leg_dtmf_packet(struct leg *leg, const struct rtp *p);
@@ -465,6 +486,7 @@ void control_link(struct media *m, int fd, uint32_t instance);
 void control_leg_state(struct leg *leg);
 void control_leg_want_key(struct leg *leg, bool is_slides);
 void control_leg_dtmf(struct leg *leg, const struct dtmf_press *p);
+void control_leg_camera(struct leg *leg, const Cv__CameraMove *move);
 void control_leg_bandwidth(struct leg *leg, uint32_t kbps, bool storm);
 void control_speakers(struct room *r, const struct audio_speaker *s, size_t n);
 void control_stats(struct media *m);

@@ -243,6 +243,7 @@ int nego_choose(struct nego *out, const Cv__LegDescription *offer)
 	struct nego n = {.audio.section = NEGO_NONE,
 			 .video.section = NEGO_NONE,
 			 .bfcp.section = NEGO_NONE,
+			 .fecc.section = NEGO_NONE,
 			 .slides.section = NEGO_NONE};
 	int r = check_ice(offer);
 
@@ -365,6 +366,26 @@ static void take_bfcp(struct nego_bfcp *b, const Cv__LegDescription *offer,
 		b->section = i;
 }
 
+static void take_fecc(struct nego_stream *st, const Cv__LegDescription *offer,
+		      int i, const struct nego_policy *policy)
+{
+	const Cv__Section *s = offer->sections[i];
+	struct nego_transport t;
+
+	for (size_t k = 0; k < s->n_codecs && st->section < 0; k++) {
+		const Cv__Codec *c = s->codecs[k];
+
+		if (c->name != CV__CODEC_NAME__CODEC_H224 || c->pt > 127 ||
+		    nego_transport_choose(&t, s, offer, policy) < 0)
+			continue;
+		take(st, s, i, c, false);
+		st->t = t;
+		st->t.is_waiting = !t.has_addr && st->we_send;
+		st->feedback = 0;
+	}
+	secret_wipe(&t, sizeof(t));
+}
+
 /* Both codecs, where both are offered: what is presented is forwarded. One
  * limit for both, because the decoder behind them is one: the lesser. */
 static void take_plain_alt(struct nego_stream *st, const Cv__Section *s)
@@ -401,6 +422,7 @@ int nego_choose_plain(struct nego *out, const Cv__LegDescription *offer,
 	struct nego n = {.audio.section = NEGO_NONE,
 			 .video.section = NEGO_NONE,
 			 .bfcp.section = NEGO_NONE,
+			 .fecc.section = NEGO_NONE,
 			 .slides.section = NEGO_NONE};
 	int r = check_sections(offer);
 
@@ -412,6 +434,8 @@ int nego_choose_plain(struct nego *out, const Cv__LegDescription *offer,
 
 		if (!s->rejected && nego_profile_is_bfcp(s->profile))
 			take_bfcp(&n.bfcp, offer, (int)i, policy);
+		if (!s->rejected && s->kind == CV__MEDIA_KIND__KIND_FECC)
+			take_fecc(&n.fecc, offer, (int)i, policy);
 		if (s->rejected || !st || st->section >= 0)
 			continue;
 		c = is_video ? nego_pick_video(s) : nego_pick_audio(s);
@@ -605,6 +629,13 @@ static void fill_section(struct out_section *o, const Cv__Section *offer,
 			fill_plain(o, &n->slides, local->slides_plain, local);
 			o->s.kbps = local->kbps_in;
 		}
+		return;
+	}
+	if (i == n->fecc.section) {
+		fill_stream(o, offer, &n->fecc, false);
+		o->s.ssrc = n->fecc.we_send ? local->fecc_ssrc : 0;
+		if (local->fecc_plain)
+			fill_plain(o, &n->fecc, local->fecc_plain, local);
 		return;
 	}
 	o->s.rejected = o->s.n_codecs == 0;

@@ -24,6 +24,9 @@
  * BFCP is taken over UDP/TLS and TCP/TLS with `on` and `besteffort`, in clear with
  * `besteffort` and `off`.
  *
+ * Far-end camera control (H.224) is taken like any other stream, with the keys that the
+ * policy wants; without them it is refused alone.
+ *
  * struct nego holds keys of such a leg: wipe what is not kept.
  */
 #pragma once
@@ -41,6 +44,7 @@ enum {
 	NEGO_NONE = -1,
 };
 
+enum { H224_CLOCK_HZ = 4800 };	/* RFC 4573 */
 enum nego_crypto { NEGO_CLEAR = 0, NEGO_SDES, NEGO_DTLS };
 enum { NEGO_KEY_SALT_MAX = 46, NEGO_NO_PT = 255, NEGO_UFRAG_MAX = 64 };
 
@@ -131,6 +135,7 @@ uint32_t nego_takes(const struct nego_stream *st);
 
 struct nego {
 	struct nego_stream audio, video, slides;
+	struct nego_stream fecc;	/* H.224 (RFC 4573), without ICE only */
 	bool is_dtls_client;		/* the offer said setup:passive */
 	uint8_t fingerprint[32];
 	struct nego_bfcp bfcp;
@@ -170,6 +175,8 @@ struct nego_local {
 	/* A leg without ICE: of sound and of picture, else NULL. */
 	const struct nego_local_plain *audio_plain, *video_plain;
 	const struct nego_local_plain *slides_plain, *bfcp_plain;
+	const struct nego_local_plain *fecc_plain;
+	uint32_t fecc_ssrc;
 	uint32_t kbps_in;		/* told in b= of its picture */
 };
 

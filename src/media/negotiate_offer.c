@@ -2,7 +2,7 @@
 #include "base/alloc.h"
 #include "media/negotiate_int.h"
 
-enum { CODECS = 6, SECTIONS = 4 };
+enum { CODECS = 6, SECTIONS = 5, PT_H224 = 100 };
 
 static const Cv__SdesSuite suites[NEGO_SUITES] = {
 	CV__SDES_SUITE__SDES_AEAD_AES_256_GCM,
@@ -141,6 +141,17 @@ static void add_codecs(struct section *o, const struct nego_offer_section *in,
 	}
 }
 
+/* Alone in its section: no other number is in the way. */
+static void add_h224(struct section *o, const struct nego_offer_section *in)
+{
+	Cv__Codec *c = codec_add(o);
+
+	c->name = CV__CODEC_NAME__CODEC_H224;
+	c->pt = in->agreed ? in->agreed->pt : PT_H224;
+	c->clock_hz = H224_CLOCK_HZ;
+	c->channels = 1;
+}
+
 static void add_keys(struct section *o, const struct nego_offer_section *in,
 		     const struct nego_offer_cfg *cfg)
 {
@@ -183,13 +194,17 @@ static Cv__RtpProfile profile_of(const struct nego_offer_cfg *cfg)
 static void fill(struct section *o, const struct nego_offer_section *in,
 		 const struct nego_offer_cfg *cfg, Cv__MediaKind kind)
 {
-	const bool is_video = kind != CV__MEDIA_KIND__KIND_AUDIO;
+	const bool is_video = kind == CV__MEDIA_KIND__KIND_VIDEO ||
+			      kind == CV__MEDIA_KIND__KIND_SLIDES;
 
 	cv__section__init(&o->s);
 	o->s.kind = kind;
 	o->s.direction = CV__DIRECTION__DIR_SENDRECV;
 	o->s.profile = in->agreed ? in->agreed->t.profile : profile_of(cfg);
-	add_codecs(o, in, is_video);
+	if (kind == CV__MEDIA_KIND__KIND_FECC)
+		add_h224(o, in);
+	else
+		add_codecs(o, in, is_video);
 	memcpy(o->ip, in->local.addr.ip, sizeof(o->ip));
 	cv__addr__init(&o->addr);
 	o->addr.ip = bytes_of(o->ip, sizeof(o->ip));
@@ -276,6 +291,7 @@ int nego_offer_new(Cv__LegDescription **out, const struct nego_offer_cfg *cfg)
 	add(o, &cfg->video, cfg, CV__MEDIA_KIND__KIND_VIDEO);
 	add_bfcp(o, cfg);
 	add(o, &cfg->slides, cfg, CV__MEDIA_KIND__KIND_SLIDES);
+	add(o, &cfg->fecc, cfg, CV__MEDIA_KIND__KIND_FECC);
 	*out = &o->d;
 	return 0;
 }

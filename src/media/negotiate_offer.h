@@ -1,6 +1,6 @@
 /* media/negotiate_offer.h - offers of ours, for legs without ICE.
  *
- * Slides: what picture has, both codecs to be agreed. Floor control goes with it.
+ * Camera control (H.224) where wanted, behind all others. Slides: what picture has, both codecs to be agreed. Floor control goes with it.
  * Sound: Opus, G.722, PCMA, PCMU, telephone events at 48 and 8 kHz. Picture:
  * H.264 mode 1, mode 0, VP8: all of it also on an open leg (RFC 3261 14.2), where what
  * is agreed keeps its number, profile and suite. Keys by policy:
@@ -31,7 +31,7 @@ struct nego_offer_section {
 };
 
 struct nego_offer_cfg {
-	struct nego_offer_section audio, video, slides;
+	struct nego_offer_section audio, video, slides, fecc;
 	/* BFCP: our port, 0 = none is offered; the profile that is agreed, NONE =
 	 * by policy: UDP/TLS with `on`, else UDP. Offered with slides only. */
 	struct nego_local_plain bfcp_local;

@@ -61,6 +61,12 @@ bool offer_is_bfcp(Cv__RtpProfile p)
 	       p <= CV__RTP_PROFILE__PROFILE_BFCP_DTLS;
 }
 
+static bool is_rtp(Cv__RtpProfile p)
+{
+	return p >= CV__RTP_PROFILE__PROFILE_AVP &&
+	       p <= CV__RTP_PROFILE__PROFILE_TLS_SAVPF;
+}
+
 static bool is_tls(Cv__RtpProfile p)
 {
 	return p == CV__RTP_PROFILE__PROFILE_TLS_SAVP ||
@@ -103,6 +109,8 @@ Cv__MediaKind offer_kind(const struct sdp *sdp, const struct sdp_section *m)
 
 	if (m->kind == SDP_AUDIO)
 		return CV__MEDIA_KIND__KIND_AUDIO;
+	if (m->kind == SDP_APPLICATION && is_rtp(offer_profile(m->proto)))
+		return CV__MEDIA_KIND__KIND_FECC;
 	if (m->kind != SDP_VIDEO)
 		return CV__MEDIA_KIND__KIND_OTHER;
 	if (content & (SDP_CONTENT_SLIDES | SDP_CONTENT_ALT))
@@ -181,7 +189,7 @@ static int worth(const struct reader *r, const struct sdp_section *m)
 		return 0;
 	if (offer_is_bfcp(p))
 		return m->kind == SDP_APPLICATION && may_be_client(r, m);
-	if ((m->kind != SDP_AUDIO && m->kind != SDP_VIDEO) || !has_codec(m))
+	if (!has_codec(m))
 		return 0;
 	if (is_tls(p))
 		return dtls ? 4 : 0;
@@ -196,6 +204,7 @@ static enum take take_of(const struct sdp *sdp, const struct sdp_section *m)
 	case CV__MEDIA_KIND__KIND_AUDIO: return TAKE_AUDIO;
 	case CV__MEDIA_KIND__KIND_VIDEO: return TAKE_VIDEO;
 	case CV__MEDIA_KIND__KIND_SLIDES: return TAKE_SLIDES;
+	case CV__MEDIA_KIND__KIND_FECC: return TAKE_FECC;
 	default: return TAKE_BFCP;
 	}
 }

@@ -8,7 +8,7 @@
  *
  * Read: RTP/AVP, AVPF, SAVP, SAVPF and UDP/TLS/RTP/SAVP(F) for audio and video
  * (KIND_SLIDES: content slides or alt, or the stream that a BFCP floor names),
- * BFCP over TCP, TLS, UDP and DTLS (KIND_OTHER with a PROFILE_BFCP_*), unless its
+ * RTP for H.224 (KIND_FECC, RFC 4573), BFCP over TCP, TLS, UDP and DTLS (KIND_OTHER with a PROFILE_BFCP_*), unless its
  * writer is floor control server only, or wants us to open the connection.
  * Every other section, one without a codec that we know, and a second
  * one of a kind is described as rejected. ICE credentials and fingerprint of

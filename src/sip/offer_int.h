@@ -9,7 +9,8 @@
 #include "wire/sdp/crypto.h"
 
 /* One section of each is taken. */
-enum take { TAKE_AUDIO = 0, TAKE_VIDEO, TAKE_SLIDES, TAKE_BFCP, TAKE_COUNT };
+enum take { TAKE_AUDIO = 0, TAKE_VIDEO, TAKE_SLIDES, TAKE_BFCP, TAKE_FECC,
+	    TAKE_COUNT };
 
 /* PROFILE_NONE for a protocol that we do not speak. */
 Cv__RtpProfile offer_profile(struct span proto);

@@ -241,7 +241,8 @@ static bool is_whole(const Cv__Section *s)
 		return s->kind == CV__MEDIA_KIND__KIND_OTHER;
 	return s->n_codecs > 0 && (s->kind == CV__MEDIA_KIND__KIND_AUDIO ||
 				   s->kind == CV__MEDIA_KIND__KIND_VIDEO ||
-				   s->kind == CV__MEDIA_KIND__KIND_SLIDES);
+				   s->kind == CV__MEDIA_KIND__KIND_SLIDES ||
+				   s->kind == CV__MEDIA_KIND__KIND_FECC);
 }
 
 /* Does the offer list this payload type? */

@@ -19,6 +19,7 @@ struct asked {
 	uint8_t token_buf[WEB_TOKEN_MAX];
 	struct span token;
 	Cv__Addr source, local;
+	Cv__CameraMove move;
 };
 
 static bool is_same_origin(const struct asked *q, struct span origin)
@@ -290,6 +291,77 @@ static int read_dial(struct asked *q, Cv__Command *m)
 	return 0;
 }
 
+static const struct {
+	const char *axis, *minus, *plus;
+} camera_axes[] = {
+	{"pan", "left", "right"}, {"tilt", "down", "up"}, {"zoom", "out", "in"},
+};
+
+/* One way for an axis; said twice, the last counts. */
+static int read_axis(const struct span s[2], Cv__CameraMove *m)
+{
+	int32_t *const to[] = {&m->pan, &m->tilt, &m->zoom};
+	for (size_t i = 0; i < 3; i++) {
+		if (!span_eq(s[0], span_str(camera_axes[i].axis)))
+			continue;
+		if (span_eq(s[1], span_str(camera_axes[i].minus)))
+			*to[i] = -1;
+		else if (span_eq(s[1], span_str(camera_axes[i].plus)))
+			*to[i] = 1;
+		else
+			return E_FORMAT;
+		return 0;
+	}
+	return E_FORMAT;
+}
+
+static int read_action(const struct asked *q, Cv__CameraMove *m)
+{
+	struct span s;
+	int r = json_in_text(q->json, "action", &s);
+	if (r < 0)
+		return r;
+	if (span_eq(s, SPAN_LIT("start")))
+		m->action = CV__CAMERA_ACTION__CAMERA_START;
+	else if (span_eq(s, SPAN_LIT("continue")))
+		m->action = CV__CAMERA_ACTION__CAMERA_CONTINUE;
+	else if (span_eq(s, SPAN_LIT("stop")))
+		m->action = CV__CAMERA_ACTION__CAMERA_STOP;
+	else
+		return E_FORMAT;
+	return 0;
+}
+
+/* The path names whose camera: a target that is somebody else is an error. */
+static int read_fecc(struct asked *q, Cv__Command *m)
+{
+	static const char *const keys[2] = {"axis", "direction"};
+	enum { MOVES_MAX = 3, TIMEOUT_MAX_MS = 5000 };
+	Cv__CameraMove *move = &q->move;
+	struct span s[2], target;
+	double ms = 0;
+	cv__camera_move__init(move);
+	int r = read_action(q, move);
+	for (size_t i = 0; r == 0 && i <= MOVES_MAX; i++) {
+		r = json_in_pair(q->json, "movement", i, keys, s);
+		if (r == 0)
+			r = i < MOVES_MAX ? read_axis(s, move) : E_LIMIT;
+	}
+	if (r != E_NOTFOUND)
+		return r;
+	r = json_in_number(q->json, "timeout", &ms);
+	if (r < 0 && r != E_NOTFOUND)
+		return r;
+	if (!(ms >= 0 && ms <= TIMEOUT_MAX_MS))
+		return E_LIMIT;
+	if (json_in_text(q->json, "target", &target) == 0 &&
+	    !span_eq_nocase(target, q->route.participant))
+		return E_FORMAT;
+	move->timeout_ms = (uint32_t)ms;
+	m->move = move;
+	return 0;
+}
+
 static int read_body(struct asked *q, Cv__Command *m)
 {
 	struct span s;
@@ -302,6 +374,7 @@ static int read_body(struct asked *q, Cv__Command *m)
 	case BODY_TEXT: return read_text(q, m);
 	case BODY_LAYOUT: return read_layout(q, m);
 	case BODY_DIAL: return read_dial(q, m);
+	case BODY_FECC: return read_fecc(q, m);
 	case BODY_SETTING:
 		r = json_in_bool(q->json, "setting", &setting);
 		m->setting = r == 0 && setting;
@@ -366,6 +439,7 @@ static void send_call(struct asked *q, struct span sdp,
 		      Cv__LegDescription *offer)
 {
 	Cv__Call m = CV__CALL__INIT;
+	bool fecc = false;
 	struct pending *p = link_pending(q->w, q->route.row, &q->to, q->req);
 	if (!p)
 		return;
@@ -383,6 +457,7 @@ static void send_call(struct asked *q, struct span sdp,
 	m.target = ipc_data(q->route.participant);
 	m.call = ipc_data(q->route.call);
 	m.offer = offer;
+	m.fecc_supported = json_in_bool(q->json, "fecc_supported", &fecc) == 0 && fecc;
 	m.source = &q->source;
 	link_ask(q->w, p, IPC_CALL, &m.base);
 }

@@ -66,11 +66,13 @@ static const struct route_row participant_rows[] = {
 	 OP(P_ALLOW_RX_PRESENTATION)},
 	{"denyrxpresentation", HTTP_POST, ROUTE_COMMAND,
 	 OP(P_DENY_RX_PRESENTATION)},
+	{"fecc", HTTP_POST, ROUTE_COMMAND, OP(P_FECC), BODY_FECC},
 	{0},
 };
 
 static const struct route_row call_rows[] = {
 	{"ack", HTTP_POST, ROUTE_COMMAND, OP(CALL_ACK)},
+	{"fecc", HTTP_POST, ROUTE_COMMAND, OP(CALL_FECC), BODY_FECC},
 	{"new_candidate", HTTP_POST, ROUTE_COMMAND, OP(CALL_NEW_CANDIDATE),
 	 .result = RESULT_IS_NULL, .away = 502, .away_is_text = true},
 	{"update", HTTP_POST, ROUTE_CALL, .result = RESULT_IS_CALL,

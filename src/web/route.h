@@ -27,7 +27,7 @@ enum route_kind {
 /* What of the body becomes part of the command. */
 enum route_body {
 	BODY_NONE = 0, BODY_MESSAGE, BODY_SETTING, BODY_ROLE, BODY_ASPECT,
-	BODY_TEXT, BODY_REASON, BODY_LAYOUT, BODY_DIAL
+	BODY_TEXT, BODY_REASON, BODY_LAYOUT, BODY_DIAL, BODY_FECC
 };
 
 /* The result of a success. */

@@ -123,7 +123,7 @@ static void put_abilities(struct json_out *j, const Cv__JoinReply *r)
 {
 	json_kv_bool(j, "chat_enabled", r->chat_enabled);
 	json_kv_bool(j, "guests_can_present", r->guests_can_present);
-	json_kv_bool(j, "fecc_enabled", false);
+	json_kv_bool(j, "fecc_enabled", r->fecc_enabled);
 	json_kv_bool(j, "rtmp_enabled", false);
 	json_kv_bool(j, "rtsp_enabled", false);
 	json_kv_bool(j, "analytics_enabled", false);
@@ -363,7 +363,7 @@ static void put_abilities_of(struct json_out *j, const Cv__ParticipantRow *r)
 	json_kv_yesno(j, "mute_supported", true);
 	json_kv_yesno(j, "disconnect_supported", true);
 	json_kv_yesno(j, "transfer_supported", false);
-	json_kv_yesno(j, "fecc_supported", false);
+	json_kv_yesno(j, "fecc_supported", r->fecc_supported);
 	json_kv_bool(j, "is_external", false);
 	json_kv_bool(j, "is_conjoined", false);
 	json_kv_bool(j, "is_transferring", false);
@@ -525,6 +525,40 @@ static void put_presenter(struct json_out *j, const Cv__ParticipantRow *r)
 	json_close(j);
 }
 
+static void put_axis(struct json_out *j, const char *axis, int32_t v,
+		     const char *minus, const char *plus)
+{
+	if (!v)
+		return;
+	json_open(j);
+	json_kv_str(j, "axis", axis);
+	json_kv_str(j, "direction", v < 0 ? minus : plus);
+	json_close(j);
+}
+
+static const char *action_name(Cv__CameraAction a)
+{
+	return a == CV__CAMERA_ACTION__CAMERA_START ? "start" :
+	       a == CV__CAMERA_ACTION__CAMERA_CONTINUE ? "continue" : "stop";
+}
+
+static void put_move(struct json_out *j, const Cv__CameraMove *m)
+{
+	static const Cv__CameraMove none = CV__CAMERA_MOVE__INIT;
+	if (!m)
+		m = &none;
+	json_open(j);
+	json_kv_str(j, "action", action_name(m->action));
+	json_key(j, "movement");
+	json_list_open(j);
+	put_axis(j, "pan", m->pan, "left", "right");
+	put_axis(j, "tilt", m->tilt, "down", "up");
+	put_axis(j, "zoom", m->zoom, "out", "in");
+	json_list_close(j);
+	json_kv_uint(j, "timeout", m->timeout_ms);
+	json_close(j);
+}
+
 static const char *event_name(Cv__EventKind k)
 {
 	switch (k) {
@@ -546,6 +580,7 @@ static const char *event_name(Cv__EventKind k)
 	case CV__EVENT_KIND__EV_PRESENTATION_START:
 		return "presentation_start";
 	case CV__EVENT_KIND__EV_PRESENTATION_STOP: return "presentation_stop";
+	case CV__EVENT_KIND__EV_FECC: return "fecc";
 	case CV__EVENT_KIND__EV_INCOMING: return "incoming";
 	case CV__EVENT_KIND__EV_INCOMING_CANCELLED:
 		return "incoming_cancelled";
@@ -591,6 +626,9 @@ static void put_data(struct json_out *j, const Cv__Event *e)
 		break;
 	case CV__EVENT_KIND__EV_PRESENTATION_START:
 		put_presenter(j, e->row);
+		break;
+	case CV__EVENT_KIND__EV_FECC:
+		put_move(j, e->move);
 		break;
 	case CV__EVENT_KIND__EV_INCOMING:
 		put_incoming(j, e->incoming);

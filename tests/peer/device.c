@@ -20,14 +20,15 @@ static const char usage[] =
 	"  --suite NAME       of SDES; nothing: clear media\n"
 	"  --slides R,G,B     a presentation section; of that colour\n"
 	"  --bfcp             floor control, over UDP\n"
+	"  --fecc             far-end camera control (H.224): tells the frames\n"
 	"  --avp              no feedback; --no-mux: RTCP on its own port\n"
 	"On standard input: keys 123#, fresh (judges from now on), tell, "
-	"reinvite,\nhold, resume, present, unpresent, "
+	"reinvite,\nhold, resume, present, unpresent, frame HEX (of H.224), "
 	"hangup, stop.\n";
 
 enum {
 	IP = OPTIONS_END, SERVER, LISTEN, PEM, NAME, DOMAIN, USER, PASSWORD,
-	REGISTER, CALL, SUITE, AVP, NO_MUX, SLIDES, BFCP,
+	REGISTER, CALL, SUITE, AVP, NO_MUX, SLIDES, BFCP, FECC,
 };
 
 static const struct option own[] = {
@@ -38,13 +39,13 @@ static const struct option own[] = {
 	{"register", 0, NULL, REGISTER}, {"call", 1, NULL, CALL},
 	{"suite", 1, NULL, SUITE}, {"avp", 0, NULL, AVP},
 	{"no-mux", 0, NULL, NO_MUX}, {"slides", 1, NULL, SLIDES},
-	{"bfcp", 0, NULL, BFCP}, {NULL, 0, NULL, 0},
+	{"bfcp", 0, NULL, BFCP}, {"fecc", 0, NULL, FECC}, {NULL, 0, NULL, 0},
 };
 
 struct orders {
 	struct options o;
 	const char *server, *listen, *pem, *name, *domain, *call;
-	bool registers, has_slides;
+	bool registers, has_slides, has_fecc;
 	unsigned rgb[3];
 };
 
@@ -70,6 +71,7 @@ static void take(struct device *d, struct orders *w, int c, const char *v)
 				       &w->rgb[2]) == 3;
 		break;
 	case BFCP: d->has_bfcp = true; break;
+	case FECC: w->has_fecc = true; break;
 	default: d->is_mux = false; break;
 	}
 }
@@ -162,7 +164,9 @@ static bool prepare(struct device *d, const struct options *o,
 			slides_options(&s->p.o, w);
 		if (!d->has_feedback)
 			s->p.o.is_repaired = s->p.o.wants_pli = false;
-		s->is_wanted = s->p.o.has_audio || s->p.o.has_video;
+		s->is_wanted = s->p.o.has_audio || s->p.o.has_video ||
+			       (i == SECTION_FECC && w->has_fecc);
+		s->pt_h224 = PT_H224;
 		s->p.is_plain = true;
 		s->p.fd = s->p.rtcp_fd = -1;
 		s->p.start_ns = mono_ns();
@@ -265,8 +269,9 @@ static void on_up(void *arg)
 {
 	struct device *d = arg;
 
-	line_of(json_pack("{s:s, s:b, s:b, s:b, s:b, s:s, s:b}", "type",
-			  "connected", "slides",
+	line_of(json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:s, s:b}", "type",
+			  "connected", "fecc", d->s[SECTION_FECC].is_agreed,
+			  "slides",
 			  d->s[SECTION_SLIDES].is_agreed, "bfcp",
 			  d->bfcp_to != 0, "audio", d->s[SECTION_AUDIO].is_agreed, "video",
 			  d->s[SECTION_VIDEO].is_agreed, "suite",
@@ -303,12 +308,17 @@ static void fresh(struct device *d)
 	}
 }
 
+static bool frame_send(struct section *s, const char *hex);
+
 static void order(struct device *d, const char *l)
 {
 	struct dtmf *k = &d->s[SECTION_AUDIO].p.dtmf;
 
 	if (strncmp(l, "keys ", 5) == 0 && !dtmf_send(k, l + 5))
 		d->wrong = "keys that there are not";
+	else if (strncmp(l, "frame ", 6) == 0 &&
+		 !frame_send(&d->s[SECTION_FECC], l + 6))
+		d->wrong = "a frame that cannot be sent";
 	else if (strcmp(l, "fresh") == 0)
 		fresh(d);
 	else if (d->bfcp_to && strcmp(l, "present") == 0)
@@ -392,6 +402,52 @@ static void media(struct section *s)
 	peer_timers(&s->p, mono_ns());
 }
 
+/* What of H.224 comes, as text: who reads it judges it. */
+static void frames(struct section *s)
+{
+	char hex[2 * FRAME_MAX + 1];
+	uint8_t b[2048];
+	struct rtp r;
+	ssize_t got;
+
+	while (s->p.connected_ns &&
+	       (got = recv(s->fd[0], b, sizeof(b), MSG_DONTWAIT)) >= 0) {
+		size_t n = (size_t)got;
+
+		if (n < 2 || (b[1] >= 192 && b[1] <= 223))
+			continue;	/* RTCP beside it */
+		if (secure_open(s->p.secure, b, &n, false) != SECURE_OK ||
+		    rtp_read(&r, b, n, 0, 0) || r.pt != s->pt_h224 ||
+		    r.n > FRAME_MAX) {
+			peer_fault(&s->p, "a packet that is no H.224");
+			continue;
+		}
+		for (size_t i = 0; i < r.n; i++)
+			(void)snprintf(hex + 2 * i, 3, "%02x", r.payload[i]);
+		hex[2 * r.n] = 0;
+		line_of(json_pack("{s:s, s:s}", "type", "frame", "hex", hex));
+	}
+}
+
+static bool frame_send(struct section *s, const char *hex)
+{
+	uint8_t b[FRAME_MAX];
+	struct rtp r = {.pt = s->pt_h224, .level = -1, .twcc = -1};
+	size_t n = 0;
+	unsigned v;
+
+	while (n < FRAME_MAX && sscanf(hex + 2 * n, "%2x", &v) == 1)
+		b[n++] = (uint8_t)v;
+	if (!s->is_agreed || !n || hex[2 * n])
+		return false;
+	r.ts = (uint32_t)(mono_ns() / 208333);
+	if (!s->p.video_tx.ssrc)
+		s->p.video_tx.ssrc = peer_random32();
+	r.seq = ++s->p.video_tx.seq;
+	peer_send_rtp(&s->p, &s->p.video_tx, &r, b, n);
+	return true;
+}
+
 static void floor_step(struct device *d, uint64_t now)
 {
 	struct bfcp *b = &d->bfcp;
@@ -443,6 +499,9 @@ static void report(struct device *d)
 
 	json_array_extend(faults, json_object_get(v, "faults"));
 	json_array_extend(faults, json_object_get(x, "faults"));
+	if (d->s[SECTION_FECC].p.n_faults)
+		json_array_append_new(faults, json_string(
+			d->s[SECTION_FECC].p.fault[0]));
 	if (d->bfcp.wrong)
 		json_array_append_new(faults, json_string(d->bfcp.wrong));
 	json_object_set_new(o, "faults", faults);
@@ -478,8 +537,9 @@ static void run(struct device *d, const struct orders *w)
 		commands(d, &f[1]);
 		now = mono_ns();
 		ua_timers(&d->ua, now);
-		for (int i = 0; i < SECTION_COUNT; i++)
+		for (int i = 0; i < SECTION_FECC; i++)
 			media(&d->s[i]);
+		frames(&d->s[SECTION_FECC]);
 		floor_step(d, now);
 		if (!is_registered && d->ua.registered) {
 			is_registered = true;

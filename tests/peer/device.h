@@ -6,12 +6,15 @@
 #include "sdes.h"
 #include "ua.h"
 
-enum { SECTION_AUDIO, SECTION_VIDEO, SECTION_SLIDES, SECTION_COUNT,
-       INDEX_MAX = 16, INDEX_NONE = 99, PT_EVENT = 101 };
+enum { SECTION_AUDIO, SECTION_VIDEO, SECTION_SLIDES,
+       SECTION_FECC, SECTION_COUNT,
+       INDEX_MAX = 16, INDEX_NONE = 99, PT_EVENT = 101, PT_H224 = 108,
+       FRAME_MAX = 64 };
 
 struct section {
 	struct peer p;
 	bool is_wanted, is_agreed;
+	uint8_t pt_h224;
 	unsigned index;			/* in the description */
 	int fd[2];			/* RTP, RTCP */
 	uint16_t port;

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include "device.h"
 
-static const char *const kinds[SECTION_COUNT] = {"audio", "video", "video"};
+static const char *const kinds[SECTION_COUNT] = {"audio", "video", "video",
+						   "application"};
 
 /* --- ours -------------------------------------------------------------- */
 
@@ -28,9 +29,11 @@ static void codec(struct device *d, const struct section *s)
 		add(d, "a=rtpmap:%u opus/48000/2\r\n"
 		    "a=rtpmap:%u telephone-event/48000\r\na=fmtp:%u 0-15\r\n",
 		    p->pt_audio, p->dtmf.pt, p->dtmf.pt);
+	else if (s == &d->s[SECTION_FECC])
+		add(d, "a=rtpmap:%u H224/4800\r\n", s->pt_h224);
 	else
 		add(d, "a=rtpmap:%u VP8/90000\r\n", p->pt_video);
-	if (s != &d->s[SECTION_AUDIO] && strchr(s->profile, 'F'))
+	if (s->p.o.has_video && strchr(s->profile, 'F'))
 		add(d, "a=rtcp-fb:%u nack\r\na=rtcp-fb:%u nack pli\r\n"
 		    "a=rtcp-fb:%u ccm fir\r\n", p->pt_video, p->pt_video,
 		    p->pt_video);
@@ -51,7 +54,8 @@ static void section(struct device *d, struct section *s)
 	int i = (int)(s - d->s);
 
 	add(d, "m=%s %u %s %u", kinds[i], s->is_agreed ? s->port : 0,
-	    s->profile, i == SECTION_AUDIO ? s->p.pt_audio : s->p.pt_video);
+	    s->profile, i == SECTION_AUDIO ? s->p.pt_audio
+	    : i == SECTION_FECC ? s->pt_h224 : s->p.pt_video);
 	if (i == SECTION_AUDIO && s->p.dtmf.pt)
 		add(d, " %u", s->p.dtmf.pt);
 	add(d, "\r\n");
@@ -141,7 +145,7 @@ static struct section *begin(struct device *d, const char *l, unsigned index,
 
 	if (sscanf(l, "%15s %u %31s", kind, &port, profile) != 3)
 		return NULL;
-	if (strcmp(kind, "application") == 0) {
+	if (strcmp(kind, "application") == 0 && strstr(profile, "BFCP")) {
 		d->bfcp_index = index;
 		d->bfcp_to = d->has_bfcp && strcmp(profile, "UDP/BFCP") == 0
 			     ? port : 0;
@@ -173,6 +177,8 @@ static void rtpmap(struct section *s, const char *v)
 		return;
 	if (strncasecmp(name, "opus/48000", 10) == 0)
 		s->p.pt_audio = (uint8_t)pt;
+	if (strcasecmp(name, "H224/4800") == 0)
+		s->pt_h224 = (uint8_t)pt;
 	if (strcasecmp(name, "VP8/90000") == 0)
 		s->p.pt_video = (uint8_t)pt;
 	if (strcasecmp(name, "telephone-event/48000") == 0)

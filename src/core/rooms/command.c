@@ -327,6 +327,26 @@ static enum room_result do_slides(struct ctx *c, const struct room_cmd *cmd,
 	return RR_OK;
 }
 
+/* Whoever moves it, and however many do: a camera has one pace. A stop always
+ * passes, or the camera would run on. */
+static enum room_result do_fecc(struct ctx *c, const struct room_cmd *cmd,
+				struct part *t)
+{
+	const bool is_start = cmd->camera.action == ROOM_CAMERA_START;
+
+	if (cmd->camera.action == ROOM_CAMERA_NONE || !t->leg.camera ||
+	    t->state != PART_INSIDE)
+		return RR_REFUSED;
+	if (cmd->camera.action != ROOM_CAMERA_STOP &&
+	    !bucket_take(&t->camera, c->now_ns, CAMERA_PER_S, CAMERA_BURST))
+		return RR_BUSY;
+	if (is_start && t != cmd->actor)
+		room_emit_audit(c, "participant.fecc", cmd->actor, t);
+	room_emit(c, ACT_CAMERA, cmd->actor);
+	c->out->acts[c->out->n - 1].other = t;
+	return RR_OK;
+}
+
 static enum room_result do_nothing(struct ctx *c, const struct room_cmd *cmd,
 				   struct part *t)
 {
@@ -449,6 +469,7 @@ static const struct room_op_row rows[RC_COUNT] = {
 	[RC_P_OVERLAY] = {"P overlaytext", P_HOST, do_overlay},
 	[RC_P_ALLOW_SLIDES] = {"P allowrxpresentation", P_HOST, do_slides},
 	[RC_P_DENY_SLIDES] = {"P denyrxpresentation", P_HOST, do_slides},
+	[RC_P_FECC] = {"P fecc", P_HOST | WHO_CHEAP, do_fecc},
 };
 
 const struct room_op_row *room_op_row(enum room_op op)

@@ -860,6 +860,25 @@ int room_leg_slides(struct room *r, struct part *p,
 	return 0;
 }
 
+int room_leg_camera(struct room *r, struct part *p, bool can,
+		    struct room_out *out)
+{
+	struct ctx c;
+	int e;
+
+	if (p->leg.phase == LEG_NONE)
+		return E_STATE;
+	if (p->leg.camera == can)
+		return 0;
+	e = room_begin(&c, r, 0, out);
+	if (e < 0)
+		return e;
+	p->leg.camera = can;
+	part_changed(&c, p);
+	room_finish(&c);
+	return 0;
+}
+
 int room_leg_gone(struct room *r, struct part *p, bool by_peer,
 		  uint64_t now_ns, struct room_out *out)
 {

@@ -29,6 +29,7 @@ enum {
 	CHAT_TYPE_MAX = 64,
 	CHAT_PER_S = 2, CHAT_BURST = 20,	/* per participant */
 	CMD_PER_S = 10, CMD_BURST = 60,	/* roster changes, per participant */
+	CAMERA_PER_S = 10, CAMERA_BURST = 20,	/* orders to one camera */
 	FLOOR_PER_S = 1, FLOOR_BURST = 10,	/* wishes to present, likewise */
 	ROOM_VIEW_MAX = 8,
 };
@@ -92,6 +93,7 @@ struct part_leg {
 	uint32_t kbps_down;		/* his downlink, 0 = unknown */
 	bool storm;			/* asks for too many keyframes */
 	bool clear;			/* its media is not encrypted */
+	bool camera;			/* others may move it */
 	struct part_takes takes;
 	struct part_slides slides;
 };
@@ -131,6 +133,7 @@ struct part {
 	uint64_t serial;		/* order of joining */
 	struct part_leg leg;
 	struct bucket chat, cmds, floor;
+	struct bucket camera;		/* how often his is moved */
 };
 
 struct room_cfg {
@@ -195,6 +198,7 @@ enum room_act_kind {
 				 * other (may be GONE) did until now, or NULL */
 	ACT_SHOWN,		/* whether he is shown presentations changed */
 	ACT_SLIDES,		/* what his slides section carries changed */
+	ACT_CAMERA,		/* the command moves the camera of `other` */
 	ACT_ROOM_OPEN,		/* first person: give the room its workers */
 	ACT_ROOM_END,		/* over: credentials die, workers forget it */
 	ACT_COUNT
@@ -278,6 +282,9 @@ int room_leg_takes(struct room *r, struct part *p,
 /* media's report of his slides section. */
 int room_leg_slides(struct room *r, struct part *p,
 		    const struct part_slides *s, struct room_out *out);
+/* Whether his camera can be moved. */
+int room_leg_camera(struct room *r, struct part *p, bool can,
+		    struct room_out *out);
 /* The call ended, by him (`by_peer`) or because media lost it. */
 int room_leg_gone(struct room *r, struct part *p, bool by_peer,
 		  uint64_t now_ns, struct room_out *out);
@@ -314,6 +321,7 @@ enum room_op {
 	RC_P_TAKE_FLOOR, RC_P_RELEASE_FLOOR, RC_P_BUZZ, RC_P_CLEAR_BUZZ,
 	RC_P_SPOTLIGHT_ON, RC_P_SPOTLIGHT_OFF, RC_P_ROLE, RC_P_ASPECT,
 	RC_P_MESSAGE, RC_P_OVERLAY, RC_P_ALLOW_SLIDES, RC_P_DENY_SLIDES,
+	RC_P_FECC,
 	RC_COUNT
 };
 
@@ -327,6 +335,14 @@ enum room_result {
 	RR_COUNT
 };
 
+/* -1 left, down, out; 1 right, up, in. */
+struct room_camera {
+	enum { ROOM_CAMERA_NONE = 0, ROOM_CAMERA_START, ROOM_CAMERA_CONTINUE,
+	       ROOM_CAMERA_STOP } action;
+	int pan, tilt, zoom;
+	uint32_t timeout_ms;
+};
+
 struct room_cmd {
 	enum room_op op;
 	struct part *actor;	/* proven by his token */
@@ -334,6 +350,7 @@ struct room_cmd {
 	struct span text;	/* payload, role, layout, overlay */
 	struct span type;	/* content type of a message */
 	bool setting;
+	struct room_camera camera;	/* RC_P_FECC */
 };
 enum room_result room_command(struct room *r, const struct room_cmd *c,
 			      uint64_t now_ns, int64_t wall_us,

@@ -682,6 +682,7 @@ Cv__CallReply *kit_call_raw(struct kit *k, const char *alias,
 	c.target = text(target);
 	c.call = text(call);
 	c.offer = &d;
+	c.fecc_supported = k->has_camera;
 	assert_int_equal(KIT_SEND(k, WEB, CALL, &c), 0);
 	r = kit_wait(k, KIT_WEB, IPC_CALL_REPLY);
 	assert_int_equal(r->req, k->req);

@@ -47,6 +47,7 @@ struct kit {
 	uint32_t req;
 	/* media plays along: answers each offer, reports secure media. */
 	bool auto_media, media_refuses;
+	bool has_camera;		/* calls of apps say so */
 	bool is_deaf;			/* never tells that a prompt ended */
 	uint64_t legs[64];
 	uint64_t leg_rooms[64];

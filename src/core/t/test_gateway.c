@@ -614,6 +614,75 @@ static void test_gateway__two_apps_meet_and_part(void **state)
 			 BAD_TOKEN);
 }
 
+static Cv__ResultCode move(struct kit *k, const struct kit_person *p,
+			   const char *alias, const char *call)
+{
+	Cv__Command c = CV__COMMAND__INIT;
+	Cv__CameraMove m = CV__CAMERA_MOVE__INIT;
+	Cv__CommandReply *r;
+	Cv__ResultCode code;
+
+	m.action = CV__CAMERA_ACTION__CAMERA_START;
+	m.zoom = 1;
+	c.req = ++k->req;
+	c.op = CV__OP__OP_CALL_FECC;
+	c.alias = ipc_data(span_str(alias));
+	c.token = ipc_data(span_str(p->token));
+	c.target = ipc_data(span_str(p->uuid));
+	c.call = ipc_data(span_str(call));
+	c.move = &m;
+	assert_int_equal(KIT_SEND(k, WEB, COMMAND, &c), 0);
+	r = kit_wait(k, KIT_WEB, IPC_COMMAND_REPLY);
+	code = r->code;
+	kit_free(r);
+	return code;
+}
+
+static void up(struct kit *k, struct kit_person *p, const char *alias)
+{
+	Cv__CallReply *r = kit_call_raw(k, alias, p->token, p->uuid, "");
+
+	assert_int_equal(r->code, OK);
+	(void)snprintf(p->call, sizeof(p->call), "%.*s", (int)r->call.len,
+		       (const char *)r->call.data);
+	kit_free(r);
+}
+
+static void test_gateway__either_side_moves_the_other_s_camera(void **state)
+{
+	struct kit *k = *state;
+	struct kit_person alice, bob;
+	Cv__StreamOpen open = CV__STREAM_OPEN__INIT;
+	struct incoming in;
+	Cv__Event *e;
+
+	(void)callee(k);
+	alice = dial(k, "9bob", 0);
+	in = rings(k, 50);
+	bob = answer_it(k, &in);
+	k->auto_media = true;
+	up(k, &alice, "9bob");
+	k->has_camera = true;
+	up(k, &bob, in.alias);
+	open.stream = 70;
+	open.alias = ipc_data(span_str(in.alias));
+	open.token = ipc_data(span_str(bob.token));
+	assert_int_equal(KIT_SEND(k, WEB, STREAM_OPEN, &open), 0);
+	/* off: nobody's */
+	assert_int_equal(move(k, &alice, "9bob", alice.call),
+			 CV__RESULT_CODE__RESULT_REFUSED);
+	assert_int_equal(CLI(k, "change", "global", "enable_fecc", "true"), 0);
+	assert_int_equal(move(k, &alice, "9bob", bob.call),
+			 CV__RESULT_CODE__RESULT_INVALID_ROLE);
+	assert_int_equal(move(k, &bob, in.alias, bob.call),
+			 CV__RESULT_CODE__RESULT_REFUSED);	/* hers */
+	assert_int_equal(move(k, &alice, "9bob", alice.call), OK);
+	e = kit_event(k, 70, CV__EVENT_KIND__EV_FECC);
+	assert_int_equal(e->move->action, CV__CAMERA_ACTION__CAMERA_START);
+	assert_int_equal(e->move->zoom, 1);
+	kit_free(e);
+}
+
 static void test_gateway__who_hangs_up_stops_the_ringing(void **state)
 {
 	struct kit *k = *state;
@@ -771,6 +840,7 @@ int main(int argc, char **argv)
 		T(test_reg__the_directory_is_off_until_switched_on),
 		T(test_gateway__off_answers_as_an_unknown_alias),
 		T(test_gateway__two_apps_meet_and_part),
+		T(test_gateway__either_side_moves_the_other_s_camera),
 		T(test_gateway__who_hangs_up_stops_the_ringing),
 		T(test_gateway__a_stream_that_comes_late_still_rings),
 		T(test_gateway__limits_refuse_as_an_unknown_alias),

@@ -1014,6 +1014,106 @@ static void test_sip__keys_by_rfc4733_count_once_each(void **state)
 	sip_expect(k, "state", "in");
 }
 
+/* --- far-end camera control ----------------------------------------------------------- */
+
+static Cv__ResultCode fecc(struct kit *k, const struct kit_person *p,
+			   const char *uuid)
+{
+	Cv__Command c = CV__COMMAND__INIT;
+	Cv__CameraMove move = CV__CAMERA_MOVE__INIT;
+	Cv__CommandReply *r;
+	Cv__ResultCode code;
+
+	move.action = CV__CAMERA_ACTION__CAMERA_START;
+	move.pan = -1;
+	move.timeout_ms = 60000;
+	c.req = ++k->req;
+	c.op = CV__OP__OP_P_FECC;
+	c.alias = ipc_data(SPAN_LIT("demo"));
+	c.token = ipc_data(span_str(p->token));
+	c.target = ipc_data(span_str(uuid));
+	c.move = &move;
+	assert_int_equal(KIT_SEND(k, WEB, COMMAND, &c), 0);
+	r = kit_wait(k, KIT_WEB, IPC_COMMAND_REPLY);
+	code = r->code;
+	kit_free(r);
+	return code;
+}
+
+static void has_camera(struct kit *k, uint64_t leg)
+{
+	Cv__LegState s = CV__LEG_STATE__INIT;
+
+	s.leg = leg;
+	s.phase = CV__LEG_PHASE__LEG_SECURE;
+	s.encrypted = true;
+	s.has_camera = true;
+	assert_int_equal(KIT_SEND(k, MEDIA, LEG_STATE, &s), 0);
+}
+
+/* Waits for his row to say so. */
+static void row_says(struct kit *k, const char *uuid, bool has)
+{
+	for (;;) {
+		Cv__Event *e = kit_event(k, 1,
+			CV__EVENT_KIND__EV_PARTICIPANT_UPDATE);
+		const bool is = span_eq(ipc_bytes(e->row->uuid),
+					span_str(uuid)) &&
+				e->row->fecc_supported == has;
+
+		kit_free(e);
+		if (is)
+			return;
+	}
+}
+
+static void test_sip__a_host_moves_a_camera_of_his_room(void **state)
+{
+	struct kit *k = *state;
+	struct kit_person host = kit_join(k, "Host", "123456");
+	struct kit_person guest = kit_join(k, "Guest", "654321");
+	Cv__LegCamera wish = CV__LEG_CAMERA__INIT, *order;
+	Cv__CameraMove move = CV__CAMERA_MOVE__INIT;
+	char uuid[64] = "";
+	Cv__Event *e;
+	uint64_t leg;
+
+	sip_guests(k);
+	entry_set(k, "enable_fecc", "true");
+	assert_int_equal(kit_stream(k, &host, 1), CV__RESULT_CODE__RESULT_OK);
+	(void)kit_roster(k, 1);
+	sip_invite(k, 7, &stranger);
+	assert_int_equal(sip_decision(k, 7, NULL), ANSWER);
+	sip_digits(k, 7, "123456#");
+	leg = k->legs[k->n_legs - 1];
+	e = kit_event(k, 1, CV__EVENT_KIND__EV_PARTICIPANT_CREATE);
+	memcpy(uuid, e->row->uuid.data, e->row->uuid.len);
+	assert_false(e->row->fecc_supported);
+	kit_free(e);
+	assert_int_equal(fecc(k, &host, uuid), CV__RESULT_CODE__RESULT_REFUSED);
+	has_camera(k, leg);
+	row_says(k, uuid, true);
+	assert_int_equal(fecc(k, &guest, uuid),
+			 CV__RESULT_CODE__RESULT_INVALID_ROLE);
+	assert_int_equal(fecc(k, &host, "no-such-participant"),
+			 CV__RESULT_CODE__RESULT_NOT_FOUND);
+	assert_null(kit_take(k, KIT_MEDIA, IPC_LEG_CAMERA));
+	assert_int_equal(fecc(k, &host, uuid), CV__RESULT_CODE__RESULT_OK);
+	order = kit_wait(k, KIT_MEDIA, IPC_LEG_CAMERA);
+	assert_true(order->leg == leg && order->move->pan == -1);
+	assert_int_equal(order->move->timeout_ms, 5000);	/* cut */
+	kit_free(order);
+	/* in a room of many a device's wish names nobody */
+	wish.leg = leg;
+	wish.move = &move;
+	move.action = CV__CAMERA_ACTION__CAMERA_START;
+	assert_int_equal(KIT_SEND(k, MEDIA, LEG_CAMERA, &wish), 0);
+	entry_set(k, "enable_fecc", "false");
+	assert_null(kit_take(k, KIT_MEDIA, IPC_LEG_CAMERA));
+	assert_int_equal(fecc(k, &host, uuid), CV__RESULT_CODE__RESULT_REFUSED);
+	assert_null(kit_take(k, KIT_MEDIA, IPC_LEG_CAMERA));
+}
+
 /* --- presentation ------------------------------------------------------------------ */
 
 static void send_slides(struct kit *k, uint64_t leg)
@@ -1298,6 +1398,7 @@ int main(int argc, char **argv)
 		T(test_sip__a_leg_that_ends_ends_the_call),
 		T(test_sip__a_dead_face_ends_its_calls),
 		T(test_sip__keys_by_rfc4733_count_once_each),
+		T(test_sip__a_host_moves_a_camera_of_his_room),
 		T(test_sip__a_device_presents),
 		T(test_sip__who_waits_for_his_pin_does_not_present),
 		T(test_sip__datagrams_of_bfcp_pass_unread),

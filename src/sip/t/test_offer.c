@@ -201,7 +201,9 @@ static void test_sip_offer__cisco_with_slides_and_floor_control(void **state)
 	assert_true(b->bfcp_floor == 2 && b->label == 12);
 	assert_int_equal(s->kind, CV__MEDIA_KIND__KIND_SLIDES);
 	assert_int_equal(s->label, 12);
-	assert_true(d->sections[4]->rejected);		/* far end camera */
+	assert_int_equal(d->sections[4]->kind, CV__MEDIA_KIND__KIND_FECC);
+	assert_false(d->sections[4]->rejected);
+	assert_non_null(codec(d->sections[4], CV__CODEC_NAME__CODEC_H224));
 }
 
 static void test_sip_offer__poly_names_its_slides_by_label(void **state)
@@ -219,7 +221,9 @@ static void test_sip_offer__poly_names_its_slides_by_label(void **state)
 	assert_false(d->sections[4]->rejected);
 	assert_null(d->sections[4]->addr);
 	assert_int_equal(d->sections[4]->setup, CV__DTLS_SETUP__SETUP_ACTIVE);
-	assert_true(d->sections[5]->rejected);
+	assert_int_equal(d->sections[5]->kind, CV__MEDIA_KIND__KIND_FECC);
+	assert_int_equal(d->sections[5]->codecs[0]->pt, 100);
+	assert_int_equal(d->sections[5]->codecs[0]->clock_hz, 4800);
 }
 
 static void test_sip_offer__freeswitch_offers_twice(void **state)
@@ -497,9 +501,10 @@ static void test_sip_answer__mirrors_the_offer(void **state)
 	assert_true(contains(out, "m=application 20004 UDP/BFCP *\r\n"));
 	assert_true(contains(out, "a=floorid:2 mstrm:12\r\n"));
 	assert_true(contains(out, "a=content:slides\r\na=label:12\r\n"));
-	assert_true(contains(out, "m=application 0 RTP/SAVP 107\r\n"));
+	assert_true(contains(out, "m=application 20008 RTP/SAVP 107\r\n"));
 	assert_true(contains(out, "a=rtcp-fb:* ccm tmmbr\r\n"));
-	assert_int_equal(s.sections[4].port, 0);
+	assert_true(contains(out, "a=rtpmap:107 H224/4800\r\n"));
+	assert_int_equal(s.sections[4].port, 20008);
 	assert_true(contains(out, "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"
 				  "WlpaWlpa"));
 	assert_false(contains(out, "a=ice"));

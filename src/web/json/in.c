@@ -71,6 +71,19 @@ int json_in_text2(const struct json_in *j, const char *outer,
 	return json_is_object(m) ? text_of(m, key, v) : E_FORMAT;
 }
 
+int json_in_pair(const struct json_in *j, const char *list, size_t i,
+		 const char *const keys[2], struct span v[2])
+{
+	const json_t *m = json_object_get(j->top, list);
+	if (!m || json_is_null(m) || (json_is_array(m) && i >= json_array_size(m)))
+		return E_NOTFOUND;
+	m = json_is_array(m) ? json_array_get(m, i) : NULL;
+	if (!json_is_object(m) || text_of(m, keys[0], &v[0]) < 0 ||
+	    text_of(m, keys[1], &v[1]) < 0)
+		return E_FORMAT;
+	return 0;
+}
+
 int json_in_bool(const struct json_in *j, const char *key, bool *v)
 {
 	const json_t *m = json_object_get(j->top, key);

@@ -24,5 +24,10 @@ int json_in_text(const struct json_in *j, const char *key, struct span *v);
 int json_in_bool(const struct json_in *j, const char *key, bool *v);
 int json_in_number(const struct json_in *j, const char *key, double *v);
 /* A text one level down. E_FORMAT when `outer` is not an object. */
+/* The elements of a list of objects, by their number: two texts of one of them.
+ * E_NOTFOUND behind the last; E_FORMAT when `list` is no list of objects, or
+ * they have not both. */
+int json_in_pair(const struct json_in *j, const char *list, size_t i,
+		 const char *const keys[2], struct span v[2]);
 int json_in_text2(const struct json_in *j, const char *outer,
 		  const char *key, struct span *v);

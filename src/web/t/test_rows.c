@@ -193,6 +193,11 @@ static void test_rows__events_have_one_line_of_data(void **st)
 	Cv__Event e = CV__EVENT__INIT;
 	Cv__ConferenceStatus s = status();
 	Cv__ParticipantRow a = alice();
+	Cv__CameraMove move = CV__CAMERA_MOVE__INIT;
+	move.action = CV__CAMERA_ACTION__CAMERA_START;
+	move.pan = -1;
+	move.zoom = 1;
+	move.timeout_ms = 1000;
 	e.kind = CV__EVENT_KIND__EV_CONFERENCE_UPDATE;
 	e.status = &s;
 	event_is(&e, "conference_update", status_text);
@@ -216,6 +221,12 @@ static void test_rows__events_have_one_line_of_data(void **st)
 	event_is(&e, "disconnect", "{\"reason\":\"Call disconnected\"}");
 	e.kind = CV__EVENT_KIND__EV_REFRESH_TOKEN;
 	event_is(&e, "refresh_token", "null");
+	e.kind = CV__EVENT_KIND__EV_FECC;
+	e.move = &move;
+	event_is(&e, "fecc", "{\"action\":\"start\",\"movement\":["
+		 "{\"axis\":\"pan\",\"direction\":\"left\"},"
+		 "{\"axis\":\"zoom\",\"direction\":\"in\"}],"
+		 "\"timeout\":1000}");
 	e.kind = CV__EVENT_KIND__EV_PRESENTATION_STOP;
 	event_is(&e, "presentation_stop", "null");
 	e.kind = CV__EVENT_KIND__EV_NONE;

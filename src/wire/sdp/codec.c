@@ -20,6 +20,7 @@ static const struct {
 	{"VP8", SDP_VP8, 90000, 1, SDP_VIDEO},
 	{"H264", SDP_H264, 90000, 1, SDP_VIDEO},
 	{"rtx", SDP_RTX, 90000, 1, SDP_VIDEO},
+	{"H224", SDP_H224, 4800, 1, SDP_APPLICATION},
 };
 
 static const struct {

@@ -7,7 +7,7 @@
 enum sdp_codec_id {			/* equal to cv.CodecName */
 	SDP_CODEC_NONE = 0, SDP_OPUS = 1, SDP_G722 = 2, SDP_PCMU = 3,
 	SDP_PCMA = 4, SDP_TELEPHONE_EVENT = 5, SDP_VP8 = 16, SDP_H264 = 17,
-	SDP_RTX = 24,
+	SDP_RTX = 24, SDP_H224 = 32,
 };
 enum sdp_feedback {			/* bits; equal to cv.Feedback */
 	SDP_FB_NACK = 1, SDP_FB_PLI = 2, SDP_FB_FIR = 4, SDP_FB_REMB = 8,

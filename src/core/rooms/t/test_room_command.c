@@ -37,6 +37,7 @@ static const char *const want[RC_COUNT] = {
 	[RC_P_OVERLAY] =	 "YYY.....",
 	[RC_P_ALLOW_SLIDES] =	 "YYY.....",
 	[RC_P_DENY_SLIDES] =	 "YYY.....",
+	[RC_P_FECC] =		 "xxx.....",	/* nobody has a camera */
 };
 
 struct cast {
@@ -293,10 +294,59 @@ static void test_command__layout_takes_the_known_ones(void **state)
 	kit_release(&c.k);
 }
 
+static enum room_result fecc(struct cast *c, struct part *actor,
+			     struct part *target, int action)
+{
+	const struct room_cmd cmd = {.op = RC_P_FECC, .actor = actor,
+		.target = span_str(target->uuid),
+		.camera = {.action = action, .pan = 1}};
+
+	kit_next(&c->k);
+	return room_command(c->k.r, &cmd, c->k.now, 1, &c->k.out);
+}
+
+static unsigned said(const struct kit *k, enum room_act_kind kind)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < k->out.n; i++)
+		n += k->out.acts[i].kind == kind;
+	return n;
+}
+
+static void test_command__a_camera_is_moved_at_its_pace(void **state)
+{
+	struct cast c;
+
+	(void)state;
+	cast_init(&c);
+	c.g->leg.camera = c.w->leg.camera = true;
+	assert_int_equal(fecc(&c, c.h, c.g, ROOM_CAMERA_NONE), RR_REFUSED);
+	assert_int_equal(fecc(&c, c.h, c.h, ROOM_CAMERA_START), RR_REFUSED);
+	/* who waits outside has a camera, too: not for us */
+	assert_int_equal(fecc(&c, c.h, c.w, ROOM_CAMERA_START), RR_REFUSED);
+	assert_int_equal(fecc(&c, c.g, c.g, ROOM_CAMERA_START),
+			 RR_INVALID_ROLE);
+	assert_int_equal(fecc(&c, c.h, c.g, ROOM_CAMERA_START), RR_OK);
+	assert_int_equal(said(&c.k, ACT_CAMERA), 1);
+	assert_int_equal(said(&c.k, ACT_AUDIT), 1);
+	for (int i = 1; i < CAMERA_BURST; i++)
+		assert_int_equal(fecc(&c, c.h, c.g, ROOM_CAMERA_CONTINUE),
+				 RR_OK);
+	assert_int_equal(said(&c.k, ACT_AUDIT), 0);
+	assert_int_equal(fecc(&c, c.h, c.g, ROOM_CAMERA_CONTINUE), RR_BUSY);
+	assert_int_equal(fecc(&c, c.h, c.g, ROOM_CAMERA_STOP), RR_OK);
+	c.k.now += S;
+	assert_int_equal(fecc(&c, c.h, c.g, ROOM_CAMERA_CONTINUE), RR_OK);
+	kit_next(&c.k);
+	kit_release(&c.k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_command__each_cell),
+		cmocka_unit_test(test_command__a_camera_is_moved_at_its_pace),
 		cmocka_unit_test(test_command__unknown_is_refused_and_counted),
 		cmocka_unit_test(test_command__guest_cannot_probe_for_people),
 		cmocka_unit_test(test_command__mute_reaches_media_rows_and_journal),
