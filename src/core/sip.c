@@ -132,6 +132,7 @@ void sip_call_free(struct sip_call *call)
 	timer_cancel(&call->digit);
 	timer_cancel(&call->ask_late);
 	sip_offer_drop(call);
+	sip_held_drop(call);
 	mem_free(call->reception);
 	if (call->face)
 		(void)map_del(c->sip->by_face, face_key(&call->face));

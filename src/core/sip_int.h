@@ -79,6 +79,10 @@ struct sip_call {
 	bool in_lobby, is_secure, sends_video, is_clear, has_video;
 	bool awaits_worker, awaits_answer, rang;
 	bool has_offered;		/* ours; the ACK brings the answer */
+	/* Their next SipOffer, packed, wiped, while media takes their answer;
+	 * NULL: none. The face sends no second one before it is answered. */
+	uint8_t *held;
+	size_t held_n;
 	Cv__LegDescription *said;	/* media's word, while it is acted on */
 	uint32_t codec, kbps_cap, crypto;
 	struct sip_terms terms, agreed;	/* of the service; of its leg */
@@ -189,6 +193,8 @@ void sip_bfcp_out(struct core *c, const Cv__SipBfcp *m);
 
 /* Their offer is looked at no more. */
 void sip_offer_drop(struct sip_call *call);
+/* The same of the offer that waits. */
+void sip_held_drop(struct sip_call *call);
 bool sip_offer_keep(struct sip_call *call, const Cv__LegDescription *d);
 void sip_face_offer(struct sip_call *call, const Cv__SipOffer *m);
 void sip_face_offer_reply(struct sip_call *call, const Cv__SipOfferReply *m);

@@ -455,19 +455,65 @@ static void renew(struct sip_call *call)
 	core_acts(mb->m, NULL);
 }
 
-static void answer_update(struct sip_call *call, bool ok,
-			  Cv__LegDescription *answer)
+enum { NOT_ACCEPTABLE = 488, CROSSED = 491, SERVER_ERROR = 500 };
+
+static void send_reply(struct sip_call *call, Cv__LegDescription *answer,
+		       uint32_t status)
 {
 	Cv__SipOfferReply r = CV__SIP_OFFER_REPLY__INIT;
-	enum { NOT_ACCEPTABLE = 488 };
 
 	r.call = call->face;
 	r.req = call->sip_req;
-	r.ok = ok;
-	r.answer = ok ? answer : NULL;
-	r.status = ok ? 0 : NOT_ACCEPTABLE;
+	r.ok = status == 0;
+	r.answer = answer;
+	r.status = status;
 	if (sip_chan(call->c))
 		(void)ipc_send(sip_chan(call->c), SIP_OFFER_REPLY, &r);
+}
+
+static void answer_update(struct sip_call *call, bool ok,
+			  Cv__LegDescription *answer)
+{
+	send_reply(call, ok ? answer : NULL, ok ? 0 : NOT_ACCEPTABLE);
+}
+
+/* It may hold keys. */
+void sip_held_drop(struct sip_call *call)
+{
+	if (call->held)
+		secret_wipe(call->held, call->held_n);
+	mem_free(call->held);
+	call->held = NULL;
+	call->held_n = 0;
+}
+
+/* They may offer as soon as they have answered (RFC 3261 14.1), which is
+ * before media has taken that answer. */
+static void hold(struct sip_call *call, const Cv__SipOffer *m)
+{
+	sip_held_drop(call);
+	call->held_n = cv__sip_offer__get_packed_size(m);
+	call->held = mem_alloc(call->held_n + 1);
+	if (call->held)
+		(void)cv__sip_offer__pack(m, call->held);
+	else
+		send_reply(call, NULL, SERVER_ERROR);
+}
+
+static void take_held(struct sip_call *call)
+{
+	Cv__SipOffer *m;
+
+	if (!call->held)
+		return;
+	m = cv__sip_offer__unpack(NULL, call->held_n, call->held);
+	sip_held_drop(call);
+	if (!m) {
+		send_reply(call, NULL, SERVER_ERROR);
+		return;
+	}
+	sip_face_offer(call, m);
+	cv__sip_offer__free_unpacked(m, NULL);
 }
 
 /* The face shall send our offer in the dialog. */
@@ -495,8 +541,6 @@ static bool is_passed_on(const struct sip_call *call)
 
 static void finish(struct sip_call *call, bool ok, Cv__LegDescription *d)
 {
-	enum { NOT_ACCEPTABLE = 488 };
-
 	timer_cancel(&call->ask_late);
 	call->ask = SIP_ASK_NONE;
 	if (!ok) {
@@ -534,6 +578,9 @@ static void accepted(struct sip_call *call, bool ok)
 	call = sip_call_get(c, id);
 	if (call)
 		finish(call, ok, NULL);
+	call = sip_call_get(c, id);
+	if (call)
+		take_held(call);
 }
 
 bool sip_leg_answer(struct worker *wk, const Cv__LegAnswer *a)
@@ -662,6 +709,14 @@ void sip_face_offer(struct sip_call *call, const Cv__SipOffer *m)
 {
 	call->sip_req = m->req;
 	call->has_offered = false;
+	if (call->ask == SIP_ASK_ACCEPT) {
+		hold(call, m);
+		return;
+	}
+	if (call->ask == SIP_ASK_REOFFER) {
+		send_reply(call, NULL, CROSSED);
+		return;
+	}
 	/* One thing at a time; and what is not up renegotiates nothing. */
 	if (call->ask != SIP_ASK_NONE || !call->leg ||
 	    !sip_call_is_up(call->state) || (m->has_offer && !m->offer)) {

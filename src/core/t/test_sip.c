@@ -797,6 +797,39 @@ static void test_sip__a_reinvite_without_offer_gets_ours_of_all(void **state)
 	sip_expect(k, "state", "in");
 }
 
+/* It came as soon as they had answered; media has not said yet that it took
+ * that answer. */
+static void test_sip__an_offer_waits_until_an_answer_is_taken(void **state)
+{
+	struct kit *k = *state;
+	Cv__SipOffer m = CV__SIP_OFFER__INIT;
+	Cv__SipAck ack = CV__SIP_ACK__INIT;
+	Cv__LegDescription d = CV__LEG_DESCRIPTION__INIT;
+	Cv__SipOfferReply *r;
+	void *got;
+
+	sip_guests(k);
+	sip_invite(k, 7, &stranger);
+	assert_int_equal(sip_decision(k, 7, NULL), ANSWER);
+	sip_expect(k, "hears", "pin entry");
+	m.call = ack.call = 7;
+	ack.has_answer = true;
+	ack.answer = &d;
+	for (m.req = 43; m.req < 46; m.req++) {
+		assert_int_equal(KIT_SEND(k, SIP, SIP_OFFER, &m), 0);
+		got = kit_wait(k, KIT_MEDIA, IPC_LEG_UPDATE);
+		kit_free(got);
+		r = kit_wait(k, KIT_SIP, IPC_SIP_OFFER_REPLY);
+		assert_int_equal(r->req, m.req);
+		assert_true(r->ok && r->answer);
+		kit_free(r);
+		/* answered and offered in one turn of core */
+		assert_int_equal(KIT_SEND(k, SIP, SIP_ACK, &ack), 0);
+	}
+	sip_digits(k, 7, "123456#");
+	sip_expect(k, "state", "in");
+}
+
 static void test_sip__whole_pictures_may_be_asked_for(void **state)
 {
 	struct kit *k = *state;
@@ -1391,6 +1424,7 @@ int main(int argc, char **argv)
 		T(test_sip__an_invite_without_offer_gets_ours),
 		T(test_sip__a_new_offer_is_answered),
 		T(test_sip__a_reinvite_without_offer_gets_ours_of_all),
+		T(test_sip__an_offer_waits_until_an_answer_is_taken),
 		T(test_sip__whole_pictures_may_be_asked_for),
 		T(test_sip__a_transfer_is_declined),
 		T(test_sip__who_is_inside_may_see_who_else_is),
