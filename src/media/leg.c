@@ -415,7 +415,8 @@ void leg_caps_take(struct leg *leg)
 		leg->kbps_out = v->kbps;
 	if (v->max_kbps && v->max_kbps < leg->kbps_out)
 		leg->kbps_out = v->max_kbps;
-	leg->tmmbr_kbps = 0;		/* signalling is newer */
+	leg->tmmbr.n = 0;		/* signalling is newer */
+	leg->tmmbr_out.kbps = 0;
 	if (leg->link)
 		leg->link->bwe.cap_kbps = leg->kbps_out;
 }

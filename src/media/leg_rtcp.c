@@ -8,6 +8,8 @@
 enum {
 	/* 31 bits of number, encrypted or not, and the tag (RFC 7714 9) */
 	RTCP_SEAL = 4 + 16,
+	TMMBR_ASKS_MAX = 4,		/* without an answer */
+	TMMBR_OVERHEAD = 20 + 8 + 12,	/* IPv4, UDP, RTP */
 	NACKS_MAX = 256,		/* numbers answered from one compound */
 };
 
@@ -111,24 +113,23 @@ static void take_twcc(struct leg *leg, const struct rtcp *p)
 		bwe_twcc(&leg->link->bwe, &r, leg->m->now_ns);
 }
 
-/* The peer's own cap (RFC 5104 4.2.1); it is told that we took it. */
+/* The peer's own cap (RFC 5104 4.2.1); it is told what binds now. */
 static void take_tmmbr(struct leg *leg, struct rtcp *p)
 {
 	struct rtcp_tmmb t;
 	uint32_t kbps;
 
-	while (rtcp_tmmb_next(&p->items, &t)) {
-		if (!leg->vout || t.ssrc != leg->video_ssrc)
-			continue;
-		kbps = t.bps / 1000 > UINT32_MAX ? UINT32_MAX
-						 : (uint32_t)(t.bps / 1000);
-		leg->tmmbr_kbps = kbps > BWE_MIN_KBPS ? kbps : BWE_MIN_KBPS;
-		leg->tmmbn = t;
-		leg->link->bwe.cap_kbps =
-			leg->tmmbr_kbps < leg->kbps_out ? leg->tmmbr_kbps
-							: leg->kbps_out;
+	while (rtcp_tmmb_next(&p->items, &t))
+		if (leg->vout && t.ssrc == leg->video_ssrc) {
+			tmmb_take(&leg->tmmbr, p->ssrc, &t);
+			leg->owes_tmmbn = true;
+		}
+	if (!leg->owes_tmmbn)
 		return;
-	}
+	kbps = tmmb_kbps(&leg->tmmbr, leg->payload_max);
+	if (kbps < BWE_MIN_KBPS)
+		kbps = BWE_MIN_KBPS;
+	leg->link->bwe.cap_kbps = kbps < leg->kbps_out ? kbps : leg->kbps_out;
 }
 
 static void take_one(struct leg *leg, struct rtcp *p, unsigned *nacks)
@@ -156,6 +157,10 @@ static void take_one(struct leg *leg, struct rtcp *p, unsigned *nacks)
 		break;
 	case RTCP_TMMBR:
 		take_tmmbr(leg, p);
+		break;
+	case RTCP_TMMBN:
+		/* ours binds, or somebody wants less: either will do */
+		leg->tmmbr_out.is_answered = true;
 		break;
 	case RTCP_REMB:
 		if (leg->link)
@@ -285,6 +290,34 @@ static void put_remb(struct leg *leg, struct flow *f, struct wr *w,
 			      ssrcs, n);
 }
 
+/* A device without REMB is asked by TMMBR when our cap for its camera changes by
+ * a tenth, until it answers; some that said they know it never do. */
+static void put_tmmbr(struct leg *leg, struct flow *f, struct wr *w)
+{
+	const struct nego_stream *st = &leg->nego.video;
+	const uint32_t was = leg->tmmbr_out.kbps;
+	struct rtcp_tmmb t = {.overhead = TMMBR_OVERHEAD};
+	uint32_t now;
+
+	if (!has_vin(leg, f) || !leg->vin->is_started || !st->has_tmmbr ||
+	    (st->feedback & CV__FEEDBACK__FB_REMB))
+		return;
+	now = leg->vin->kbps;
+	if (now * 10 > was * 11 || now * 11 < was * 10) {
+		leg->tmmbr_out.kbps = now;
+		leg->tmmbr_out.asks = 0;
+		leg->tmmbr_out.is_answered = false;
+	}
+	if (leg->tmmbr_out.is_answered ||
+	    leg->tmmbr_out.asks == TMMBR_ASKS_MAX)
+		return;
+	leg->tmmbr_out.asks++;
+	t.ssrc = leg->vin->rx.ssrc;
+	t.bps = tmmb_total_bps(leg->tmmbr_out.kbps, TMMBR_OVERHEAD,
+			       MEDIA_MTU_PAYLOAD);
+	rtcp_put_tmmbr(w, our_ssrc(leg, f), &t, 1);
+}
+
 /* The report blocks of one incoming picture. */
 static uint8_t put_blocks(struct video_in *v, struct rtcp_block *b, size_t *n,
 			  uint64_t now_ns)
@@ -324,6 +357,7 @@ static void put_reports(struct leg *leg, struct flow *f, struct wr *w)
 	if (has_sout(leg, f) && leg->sout->sender.packets)
 		report_put(w, c, &leg->sout->sender, NULL, 0, cname, now);
 	put_remb(leg, f, w, lost);
+	put_tmmbr(leg, f, w);
 }
 
 static bool has_feedback(const struct leg *leg, const struct flow *f,
@@ -331,7 +365,7 @@ static bool has_feedback(const struct leg *leg, const struct flow *f,
 {
 	if (has_audio(leg, f) && leg->audio_repair && leg->audio_repair->in.n)
 		return true;
-	if (has_vout(leg, f) && leg->tmmbn.ssrc)
+	if (has_vout(leg, f) && leg->owes_tmmbn)
 		return true;
 	return (has_vin(leg, f) && video_in_has_feedback(leg->vin, now_ns)) ||
 	       (has_sin(leg, f) && video_in_has_feedback(leg->sin, now_ns));
@@ -356,9 +390,12 @@ static void put_feedback(struct leg *leg, struct flow *f, struct wr *w,
 {
 	if (has_audio(leg, f) && leg->audio_repair)
 		put_audio_nack(leg, f, w, now_ns);
-	if (has_vout(leg, f) && leg->tmmbn.ssrc) {
-		rtcp_put_tmmbn(w, our_ssrc(leg, f), &leg->tmmbn, 1);
-		leg->tmmbn.ssrc = 0;
+	if (has_vout(leg, f) && leg->owes_tmmbn) {
+		struct rtcp_tmmb bound[TMMB_MAX];
+		const size_t n = tmmb_bound(&leg->tmmbr, bound);
+
+		rtcp_put_tmmbn(w, leg->video_ssrc, bound, n);
+		leg->owes_tmmbn = false;
 	}
 	if (has_vin(leg, f) && leg->vin->is_started)
 		video_in_feedback(leg->vin, w, our_ssrc(leg, f), now_ns);

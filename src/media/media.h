@@ -19,6 +19,7 @@
 #include "media/negotiate.h"
 #include "media/rtp/audio_repair.h"
 #include "media/rtp/report.h"
+#include "media/rtp/tmmb.h"
 #include "media/transport/dtls.h"
 #include "media/transport/flood.h"
 #include "media/transport/ice.h"
@@ -345,8 +346,13 @@ struct leg {
 	uint64_t rtt_ns;
 	struct dtmf_in dtmf_in;
 	struct dtmf_out dtmf_out;
-	uint32_t tmmbr_kbps;		/* the peer's cap, 0 = none */
-	struct rtcp_tmmb tmmbn;		/* to be answered; ssrc 0 = none */
+	struct tmmb_set tmmbr;		/* the peer's caps for our picture */
+	bool owes_tmmbn;		/* and is to be told what binds */
+	struct {			/* ours for his (RFC 5104 3.5.4) */
+		uint32_t kbps;		/* last asked for, 0 = never */
+		unsigned asks;		/* since it changed */
+		bool is_answered;
+	} tmmbr_out;
 
 	uint32_t video_ssrc, video_rtx_ssrc;	/* ours */
 	uint16_t video_seq, video_rtx_seq;	/* where they go on */

@@ -346,6 +346,9 @@ static void take_plain(struct nego_stream *st, const Cv__LegDescription *d,
 	st->feedback &= CV__FEEDBACK__FB_NACK | CV__FEEDBACK__FB_PLI |
 			CV__FEEDBACK__FB_FIR | CV__FEEDBACK__FB_REMB;
 	/* RTCP beside RTP would need a DTLS handshake of its own: none */
+	st->has_tmmbr = is_video && s->rtcp_fb_tmmbr &&
+			nego_profile_has_feedback(t.profile) &&
+			(t.crypto != NEGO_DTLS || t.is_mux);
 	if (!nego_profile_has_feedback(t.profile) ||
 	    (t.crypto == NEGO_DTLS && !t.is_mux))
 		st->feedback = 0;
@@ -615,8 +618,7 @@ static void fill_section(struct out_section *o, const Cv__Section *offer,
 		if (local->video_plain) {
 			fill_plain(o, &n->video, local->video_plain, local);
 			o->s.kbps = local->kbps_in;
-			o->s.rtcp_fb_tmmbr = offer->rtcp_fb_tmmbr &&
-				nego_profile_has_feedback(offer->profile);
+			o->s.rtcp_fb_tmmbr = n->video.has_tmmbr;
 		}
 		return;
 	}

@@ -91,6 +91,7 @@ struct nego_stream {
 	bool has_rtx;
 	uint8_t rtx_pt;
 	uint32_t feedback;		/* bits of Cv__Feedback, agreed */
+	bool has_tmmbr;			/* RFC 5104, of a camera */
 	uint8_t ext_level, ext_twcc;	/* 0 = not agreed */
 	uint32_t kbps;			/* the peer's b= line, 0 = unset */
 	/* audio */

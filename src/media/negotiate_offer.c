@@ -212,6 +212,8 @@ static void fill(struct section *o, const struct nego_offer_section *in,
 	o->s.addr = &o->addr;
 	o->s.ssrc = in->ssrc;
 	o->s.kbps = is_video ? cfg->kbps_in : 0;
+	o->s.rtcp_fb_tmmbr = kind == CV__MEDIA_KIND__KIND_VIDEO &&
+			     nego_profile_has_feedback(o->s.profile);
 	o->s.rtcp_mux = uses_dtls(cfg) || (in->agreed && in->agreed->t.is_mux);
 	if (o->s.rtcp_mux) {
 		o->s.ice_ufrag = bytes_of(in->local.ufrag.p, in->local.ufrag.n);

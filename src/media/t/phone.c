@@ -207,7 +207,8 @@ static Cv__RtpProfile profile_of(const struct phone *p)
 	if (p->cfg.suite)
 		return p->cfg.is_savpf ? CV__RTP_PROFILE__PROFILE_SAVPF
 				       : CV__RTP_PROFILE__PROFILE_SAVP;
-	return CV__RTP_PROFILE__PROFILE_AVP;
+	return p->cfg.is_savpf ? CV__RTP_PROFILE__PROFILE_AVPF
+			       : CV__RTP_PROFILE__PROFILE_AVP;
 }
 
 static char ufrag[] = "phon", own_pwd[] = "0123456789abcdefghijkl";
@@ -225,6 +226,7 @@ static void section(struct phone *p, int i, Cv__Direction d)
 	s->addr = addr_of(p, 2 * i, fd[0]);
 	s->rtcp = addr_of(p, 2 * i + 1, fd[1]);
 	s->rtcp_mux = p->cfg.is_mux;
+	s->rtcp_fb_tmmbr = i && p->cfg.is_savpf;
 	if (p->cfg.is_ice) {
 		s->ice_ufrag = (ProtobufCBinaryData){4, (uint8_t *)ufrag};
 		s->ice_pwd = (ProtobufCBinaryData){22, (uint8_t *)own_pwd};
@@ -488,6 +490,21 @@ void phone_tmmbr(struct phone *p, uint32_t ssrc, uint32_t kbps)
 	seal_send(p, p->video_fd[1], &p->video_to[1], b, 28, true);
 }
 
+void phone_tmmbn(struct phone *p)
+{
+	const struct rtcp_tmmb t = {.ssrc = p->got.tmmbr.ssrc,
+				    .bps = p->got.tmmbr.bps,
+				    .overhead = p->got.tmmbr.overhead};
+	uint8_t b[200];
+	struct wr w = wr_of(b, sizeof(b) - 60);
+	struct span s;
+
+	rtcp_put_rr(&w, p->video_ssrc, NULL, 0);
+	rtcp_put_tmmbn(&w, p->video_ssrc, &t, 1);
+	MUST(wr_end(&w, &s) == 0);
+	seal_send(p, p->video_fd[1], &p->video_to[1], b, s.n, true);
+}
+
 void phone_bye(struct phone *p)
 {
 	uint8_t b[100] = {0x80, 201, 0, 1, (uint8_t)(p->ssrc >> 24),
@@ -570,8 +587,15 @@ static void take_rtcp(struct phone *p, uint8_t *b, size_t n)
 	}
 	p->got.rtcp++;
 	s = span_of(b, n);
-	while (rtcp_next(&s, &r) > 0)
+	while (rtcp_next(&s, &r) > 0) {
 		p->got.sr += r.kind == RTCP_SR;
+		if (r.kind == RTCP_TMMBN &&
+		    rtcp_tmmb_next(&r.items, &p->got.tmmbn))
+			p->got.tmmbns++;
+		if (r.kind == RTCP_TMMBR &&
+		    rtcp_tmmb_next(&r.items, &p->got.tmmbr))
+			p->got.tmmbrs++;
+	}
 }
 
 static void dtls_keys_take(struct phone *p)
@@ -630,8 +654,13 @@ void phone_step(struct phone *p, uint64_t now)
 			take(p, b, (size_t)n);
 	while ((n = recv(p->video_fd[0], b, sizeof(b), 0)) > 0)
 		p->got.video++;
-	while ((n = recv(p->video_fd[1], b, sizeof(b), 0)) > 0)
-		p->got.rtcp++;
+	while ((n = recv(p->video_fd[1], b, sizeof(b), 0)) > 0) {
+		/* its key is another one than that of sound */
+		if (p->cfg.suite || p->cfg.dtls)
+			p->got.rtcp++;
+		else
+			take_rtcp(p, b, (size_t)n);
+	}
 	if (!p->is_answered)
 		return;
 	if (p->dtls && dtls_state(p->dtls) == DTLS_HANDSHAKE)

@@ -8,6 +8,7 @@
 #include "common.pb-c.h"
 #include "media/audio/codec/codec.h"
 #include "media/transport/dtls.h"
+#include "wire/rtcp/rtcp.h"
 #include "wire/rtp/rtp.h"
 
 enum { PHONE_HZ = 6, PHONE_DTMF_PT = 101, PHONE_H264_PT = 97 };
@@ -18,7 +19,8 @@ struct phone_cfg {
 	struct dtls_env *dtls;		/* not NULL: DTLS */
 	struct srtp_env *srtp;		/* of DTLS */
 	bool is_dtls_server;		/* offers setup:passive */
-	bool is_mux, has_video, is_savpf, is_ice;
+	bool is_mux, has_video, is_ice;
+	bool is_savpf;			/* feedback and TMMBR; clear: AVPF */
 	uint32_t ptime_ms;		/* what it sends; 0 = 20 */
 	double hz;			/* of its tone; 0 = says nothing */
 };
@@ -29,6 +31,8 @@ struct phone_got {
 	uint32_t ssrc;
 	uint16_t seq;
 	unsigned seq_holes;
+	unsigned tmmbns, tmmbrs;	/* and the last ones */
+	struct rtcp_tmmb tmmbn, tmmbr;
 	uint8_t dtmf_event;
 	uint16_t dtmf_duration;
 };
@@ -58,6 +62,8 @@ void phone_event(struct phone *p, uint8_t event, uint16_t duration, bool end,
 		 bool marker);
 void phone_event_next(struct phone *p);		/* a new stamp */
 void phone_tmmbr(struct phone *p, uint32_t ssrc, uint32_t kbps);
+/* Answers what was asked by TMMBR. */
+void phone_tmmbn(struct phone *p);
 void phone_video(struct phone *p);		/* one packet of H.264 */
 /* A check of ICE, as the answer says; `right` false: a wrong password. */
 void phone_check(struct phone *p, bool right);

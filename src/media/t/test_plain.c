@@ -1053,9 +1053,54 @@ static void test_plain__keeps_to_the_cap_of_the_peer(void **state)
 	assert_int_equal(leg->kbps_out, 768);
 	phone_video(w.p[0]);
 	phone_tmmbr(w.p[0], leg->video_ssrc, 300);
-	UNTIL(&w, leg->tmmbr_kbps == 299);
-	assert_int_equal(leg->link->bwe.cap_kbps, 299);
-	UNTIL(&w, leg->tmmbn.ssrc == 0);
+	/* 40 bytes of each packet are no payload */
+	UNTIL(&w, leg->link->bwe.cap_kbps == 288);
+	/* told is whose it is, and what binds, not whom it limits */
+	UNTIL(&w, phone_got(w.p[0])->tmmbns == 1);
+	assert_int_equal(phone_got(w.p[0])->tmmbn.ssrc, 1);
+	assert_int_equal(phone_got(w.p[0])->tmmbn.bps, 292 * 1024);
+	assert_int_equal(phone_got(w.p[0])->tmmbn.overhead, 40);
+	/* its owner may raise it, up to what signalling left */
+	phone_tmmbr(w.p[0], leg->video_ssrc, 5000);
+	UNTIL(&w, leg->link->bwe.cap_kbps == 768);
+	/* what limits somebody else is not answered */
+	phone_tmmbr(w.p[0], leg->video_ssrc + 1, 300);
+	UNTIL(&w, phone_got(w.p[0])->tmmbns == 2);
+	assert_int_equal(leg->link->bwe.cap_kbps, 768);
+	world_release(&w);
+}
+
+static void test_plain__asks_a_camera_without_remb(void **state)
+{
+	struct phone_cfg cfg = {.codec = AUDIO_PCMA, .hz = 500,
+				.has_video = true, .is_savpf = true};
+	const struct phone_got *got;
+	struct leg *leg;
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	leg_make_plain(&w, 0, &cfg);
+	leg = leg_find(w.m, leg_of(0));
+	got = phone_got(w.p[0]);
+	assert_true(leg->nego.video.has_tmmbr);
+	phone_video(w.p[0]);
+	/* of another stream; so that we know where its RTCP is */
+	phone_tmmbr(w.p[0], leg->video_ssrc + 1, 300);
+	UNTIL(&w, got->tmmbrs);
+	/* nobody looks at it: it need not send much; headers count */
+	assert_int_equal(got->tmmbr.ssrc, leg->vin->rx.ssrc);
+	assert_int_equal(got->tmmbr.overhead, 40);
+	assert_true(got->tmmbr.bps > MEDIA_KBPS_UNSEEN * 1000u &&
+		    got->tmmbr.bps < MEDIA_KBPS_UNSEEN * 1050u);
+	phone_tmmbn(w.p[0]);
+	UNTIL(&w, leg->tmmbr_out.is_answered);
+	/* a new cap, a new word */
+	video_in_need(leg->vin, true);
+	UNTIL(&w, got->tmmbr.bps > MEDIA_KBPS_IN * 1000u);
+	assert_true(got->tmmbr.bps < MEDIA_KBPS_IN * 1050u);
+	/* who never answers is asked a few times, and no more */
+	UNTIL(&w, leg->tmmbr_out.asks == 4);
 	world_release(&w);
 }
 
@@ -1155,6 +1200,7 @@ int main(void)
 		cmocka_unit_test(test_plain__offers_anew),
 		cmocka_unit_test(test_plain__asks_core_for_a_keyframe),
 		cmocka_unit_test(test_plain__keeps_to_the_cap_of_the_peer),
+		cmocka_unit_test(test_plain__asks_a_camera_without_remb),
 	};
 
 	if (srtp_init() != srtp_err_status_ok)

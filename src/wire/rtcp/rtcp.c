@@ -652,10 +652,10 @@ void rtcp_put_remb(struct wr *w, uint32_t ssrc, uint64_t bps,
 	put_end(w, at);
 }
 
-void rtcp_put_tmmbn(struct wr *w, uint32_t ssrc, const struct rtcp_tmmb *t,
-		    size_t n)
+static void put_tmmb(struct wr *w, unsigned fmt, uint32_t ssrc,
+		     const struct rtcp_tmmb *t, size_t n)
 {
-	size_t at = put_fb(w, FMT_TMMBN, PT_RTPFB, ssrc, 0);
+	size_t at = put_fb(w, fmt, PT_RTPFB, ssrc, 0);
 
 	for (size_t i = 0; i < n; i++) {
 		unsigned e = exponent_of(t[i].bps, 17);
@@ -664,6 +664,18 @@ void rtcp_put_tmmbn(struct wr *w, uint32_t ssrc, const struct rtcp_tmmb *t,
 				  (t[i].overhead & 0x1FF));
 	}
 	put_end(w, at);
+}
+
+void rtcp_put_tmmbr(struct wr *w, uint32_t ssrc, const struct rtcp_tmmb *t,
+		    size_t n)
+{
+	put_tmmb(w, FMT_TMMBR, ssrc, t, n);
+}
+
+void rtcp_put_tmmbn(struct wr *w, uint32_t ssrc, const struct rtcp_tmmb *t,
+		    size_t n)
+{
+	put_tmmb(w, FMT_TMMBN, ssrc, t, n);
 }
 
 /* --- encode: transport-wide feedback --- */

@@ -165,7 +165,11 @@ void rtcp_put_fir(struct wr *w, uint32_t ssrc, uint32_t media_ssrc,
 /* bps is rounded down to 18 bits of mantissa. n 1..255. */
 void rtcp_put_remb(struct wr *w, uint32_t ssrc, uint64_t bps,
 		   const uint32_t *media_ssrc, size_t n);
-/* Answers TMMBR; one entry. */
+/* Of each, ssrc is the stream that is to be limited. */
+void rtcp_put_tmmbr(struct wr *w, uint32_t ssrc, const struct rtcp_tmmb *t,
+		    size_t n);
+/* Answers TMMBR: the bounding set; of each, ssrc is the owner (RFC 5104
+ * 4.2.2.1). n 0..30: none binds. */
 void rtcp_put_tmmbn(struct wr *w, uint32_t ssrc, const struct rtcp_tmmb *t,
 		    size_t n);
 

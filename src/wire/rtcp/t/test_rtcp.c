@@ -306,6 +306,8 @@ static void test_rtcp__encoders_go_round(void **state)
 	rtcp_put_fir(&w, 1, 2, 200);
 	rtcp_put_remb(&w, 1, 3000000, ssrcs, 2);
 	rtcp_put_tmmbn(&w, 1, &t, 1);
+	rtcp_put_tmmbn(&w, 1, NULL, 0);
+	rtcp_put_tmmbr(&w, 1, &t, 1);
 	rtcp_put_bye(&w, ssrcs, 2, SPAN_LIT("gone"));
 	assert_int_equal(wr_end(&w, &out), 0);
 	assert_int_equal(rtcp_check(out), 0);
@@ -329,6 +331,10 @@ static void test_rtcp__encoders_go_round(void **state)
 	assert_true(rtcp_tmmb_next(&p.items, &tgot));
 	assert_true(tgot.ssrc == 4 && tgot.overhead == 40);
 	assert_true(tgot.bps <= 1000000 && tgot.bps > 999900);
+	assert_true(rtcp_next(&out, &p) == 1 && p.kind == RTCP_TMMBN);
+	assert_false(rtcp_tmmb_next(&p.items, &tgot));
+	assert_true(rtcp_next(&out, &p) == 1 && p.kind == RTCP_TMMBR);
+	assert_true(rtcp_tmmb_next(&p.items, &tgot) && tgot.ssrc == 4);
 	assert_true(rtcp_next(&out, &p) == 1 && p.kind == RTCP_BYE);
 	assert_span(p.reason, "gone");
 }
