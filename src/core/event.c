@@ -110,6 +110,7 @@ void event_fill_row(const struct meeting *m, const struct part *p,
 	row->is_presenting = m->room->presenter == p->id;
 	row->rx_presentation_denied = p->no_slides;
 	row->presentation_supported = p->leg.slides.has;
+	row->presentation_in_mix = part_needs_mix(p);
 	row->fecc_supported = p->leg.camera && camera_is_on(m->c);
 	if (!for_host)
 		return;

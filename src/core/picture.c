@@ -16,13 +16,11 @@ static uint32_t downlink(const struct part_leg *l)
 	return l->kbps_cap < l->kbps_down ? l->kbps_cap : l->kbps_down;
 }
 
-/* A telephone with one picture: it has no place for presentation but that. */
 static bool mixes(const struct room *r, const struct part *p)
 {
 	const struct part *presenter = room_presenter(r);
 
-	return presenter && p->protocol == PART_BY_SIP &&
-	       !p->leg.slides.has && room_shows(presenter, p);
+	return presenter && part_needs_mix(p) && room_shows(presenter, p);
 }
 
 static struct stage_takes takes_of(const struct part_takes *t)

@@ -11,6 +11,12 @@ bool room_shows(const struct part *presenter, const struct part *to)
 	return to != presenter && to->state == PART_INSIDE && !to->no_slides;
 }
 
+bool part_needs_mix(const struct part *p)
+{
+	return p->protocol == PART_BY_SIP && p->leg.phase >= LEG_OPEN &&
+	       p->leg.has_video && !p->leg.slides.has && !p->no_slides;
+}
+
 bool floor_may_hold(const struct room *r, const struct part *p)
 {
 	return p->state == PART_INSIDE && p->leg.leg &&

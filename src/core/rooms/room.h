@@ -387,6 +387,9 @@ struct room_counts room_count(const struct room *r);
  * host. An empty room is nobody's. Pure; rooms/keep.c. */
 bool room_is_kept(const struct room *r);
 bool part_is_waiting(const struct part *p);
+/* A device with one picture: what others present has no place but that. Of an
+ * app its own page decides. */
+bool part_needs_mix(const struct part *p);
 bool part_has_media(const struct part *p);
 
 /* Every invariant that must hold between two calls; NULL or what is broken.

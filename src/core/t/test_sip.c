@@ -1161,6 +1161,39 @@ static void send_slides(struct kit *k, uint64_t leg)
 	assert_int_equal(KIT_SEND(k, MEDIA, LEG_STATE, &s), 0);
 }
 
+static void row_mixes(struct kit *k, bool in_mix)
+{
+	for (;;) {
+		Cv__Event *e = kit_event(k, 1,
+			CV__EVENT_KIND__EV_PARTICIPANT_UPDATE);
+		const bool is = e->row->protocol == 2 &&
+				e->row->is_video_call &&
+				e->row->presentation_in_mix == in_mix &&
+				e->row->presentation_supported == !in_mix;
+
+		kit_free(e);
+		if (is)
+			return;
+	}
+}
+
+/* Its row says so until it turns out to have a section for slides. */
+static void test_sip__who_has_one_picture_needs_the_mix(void **state)
+{
+	struct kit *k = *state;
+	struct kit_person host = kit_join(k, "Host", "123456");
+
+	sip_guests(k);
+	assert_int_equal(kit_stream(k, &host, 1), CV__RESULT_CODE__RESULT_OK);
+	(void)kit_roster(k, 1);
+	sip_invite(k, 7, &stranger);
+	assert_int_equal(sip_decision(k, 7, NULL), ANSWER);
+	sip_digits(k, 7, "123456#");
+	row_mixes(k, true);
+	send_slides(k, k->legs[k->n_legs - 1]);
+	row_mixes(k, false);
+}
+
 static void ask_floor(struct kit *k, uint64_t call, uint32_t req,
 		      Cv__SipFloorOp op)
 {
@@ -1433,6 +1466,7 @@ int main(int argc, char **argv)
 		T(test_sip__a_dead_face_ends_its_calls),
 		T(test_sip__keys_by_rfc4733_count_once_each),
 		T(test_sip__a_host_moves_a_camera_of_his_room),
+		T(test_sip__who_has_one_picture_needs_the_mix),
 		T(test_sip__a_device_presents),
 		T(test_sip__who_waits_for_his_pin_does_not_present),
 		T(test_sip__datagrams_of_bfcp_pass_unread),

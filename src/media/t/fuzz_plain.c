@@ -18,6 +18,9 @@ static void check_section(const Cv__Section *a, const Cv__Section *o,
 	bool is_off = p->crypto == CV__CRYPTO_MODE__CRYPTO_OFF;
 	bool has_keys = a->n_sdes || a->fingerprint_sha256.len;
 
+	/* of connections the face knows address and fingerprint */
+	if (nego_bfcp_is_stream(a->profile))
+		return;
 	if (a->rejected) {
 		if (a->addr || has_keys)
 			abort();
@@ -38,16 +41,21 @@ static void answer(const struct nego *n, const Cv__LegDescription *offer,
 		   const struct nego_policy *p)
 {
 	static const uint8_t fp[32], key[46];
-	struct nego_local_plain audio = {.addr.port = 40000}, video = audio;
+	struct nego_local_plain audio = {.addr.port = 40000}, video = audio,
+				slides = audio, fecc = audio, bfcp = audio;
 	struct nego_local local = {.fingerprint = {fp, 32}, .audio_ssrc = 1,
 				   .video_ssrc = 2, .audio_plain = &audio,
-				   .video_plain = &video};
+				   .video_plain = &video,
+				   .slides_plain = &slides,
+				   .fecc_plain = &fecc, .bfcp_plain = &bfcp};
 	Cv__LegDescription *a = NULL;
 	uint8_t *packed;
 	size_t len;
 
 	audio.key_salt = span_of(key, nego_suite_bytes(n->audio.t.suite));
 	video.key_salt = span_of(key, nego_suite_bytes(n->video.t.suite));
+	slides.key_salt = span_of(key, nego_suite_bytes(n->slides.t.suite));
+	fecc.key_salt = span_of(key, nego_suite_bytes(n->fecc.t.suite));
 	if (nego_answer_new(&a, n, offer, &local) < 0)
 		return;
 	if (a->n_sections != offer->n_sections)
@@ -70,7 +78,8 @@ static void ours(const Cv__LegDescription *d, const struct nego_policy *p)
 	struct nego n;
 
 	c.audio.is_wanted = c.video.is_wanted = true;
-	c.audio.keys = c.video.keys = &keys;
+	c.slides.is_wanted = c.fecc.is_wanted = d->kbps & 2;
+	c.audio.keys = c.video.keys = c.slides.keys = c.fecc.keys = &keys;
 	if (nego_offer_new(&o, &c) < 0)
 		return;
 	if (nego_accept(&n, o, d, p) == 0 &&
