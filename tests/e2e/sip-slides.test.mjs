@@ -1,7 +1,7 @@
 // Presentation of SIP devices: floor control by BFCP, the slides section both
 // ways, and a browser at the other end. Colours are judged.
 //
-// Schedule: waits, 40 s.
+// Schedule: waits, 45 s.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Town, ownNet } from './lib/town.mjs';
@@ -67,6 +67,30 @@ test('devices present to each other; who comes later takes over', { timeout: 900
     await until('they have left', () => roster().length === 0);
   } finally {
     for (const d of all) await d.end();
+  }
+});
+
+test('a device that takes 396 macroblocks gets no larger picture, another beside it does', { timeout: 60000 }, async () => {
+  const all = [];
+  try {
+    for (const [i, maxFs] of [396, undefined].entries()) all.push((await device(i, { slides: undefined, bfcp: undefined, maxFs })).d);
+    const blocks = ([w, h]) => Math.ceil(w / 16) * Math.ceil(h / 16);
+    const [small, large] = all;
+    const size = (d, what, fits) => until(what, async () => {
+      const t = await d.tell();
+      return t.frames > 20 && blocks(t.size) > 0 && fits(blocks(t.size));
+    });
+    await size(large, 'a picture of 1280x720 or so', (n) => n > 396);
+    await size(small, 'a picture that fits', (n) => n <= 396);
+    for (const x of all) x.order('hangup');
+    const reports = [];
+    for (const x of all) reports.push(await x.result());
+    for (const r of reports) assert.deepEqual(r.faults, []);
+    // the largest that it was ever sent, in the lobby, too
+    assert.ok(reports[0].video.blocks_max > 0 && reports[0].video.blocks_max <= 396, JSON.stringify(reports[0].video));
+    await until('they have left', () => roster().length === 0);
+  } finally {
+    for (const x of all) await x.end();
   }
 });
 

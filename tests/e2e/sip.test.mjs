@@ -59,6 +59,11 @@ for (const [encryption, audio, video, ice] of [['dtls_srtp', 'opus/48000/2', 'vp
       t.diagnostic(JSON.stringify(device.counters()));
       assert.ok(got.received > 100, `packets heard: ${got.received}`);
       if (video) assert.ok(heard(device, 'video').received > 20, 'pictures came');
+      if (video) {
+        // it takes 1280x720, and says when the size of what it decodes changes
+        const sizes = [...device.said.matchAll(/receiving with resolution (\d+) x (\d+)/g)].map((m) => Math.ceil(m[1] / 16) * Math.ceil(m[2] / 16));
+        assert.ok(sizes.length > 0 && sizes.every((fs) => fs <= 3600), `macroblocks: ${sizes}`);
+      }
       if (ice) assert.match(device.said, /ice: audio: connectivity check is complete/);
       await until('it has left', () => !roster().some((p) => p.protocol === 'sip'));
     } finally {

@@ -19,6 +19,7 @@ static const char usage[] =
 	"  --call URI         nothing: waits to be called\n"
 	"  --suite NAME       of SDES; nothing: clear media\n"
 	"  --slides R,G,B     a presentation section; of that colour\n"
+	"  --max-fs N         of its picture (RFC 7741), in macroblocks\n"
 	"  --bfcp             floor control, over UDP\n"
 	"  --fecc             far-end camera control (H.224): tells the frames\n"
 	"  --avp              no feedback; --no-mux: RTCP on its own port\n"
@@ -29,6 +30,7 @@ static const char usage[] =
 enum {
 	IP = OPTIONS_END, SERVER, LISTEN, PEM, NAME, DOMAIN, USER, PASSWORD,
 	REGISTER, CALL, SUITE, AVP, NO_MUX, SLIDES, BFCP, FECC,
+	MAX_FS,
 };
 
 static const struct option own[] = {
@@ -39,7 +41,8 @@ static const struct option own[] = {
 	{"register", 0, NULL, REGISTER}, {"call", 1, NULL, CALL},
 	{"suite", 1, NULL, SUITE}, {"avp", 0, NULL, AVP},
 	{"no-mux", 0, NULL, NO_MUX}, {"slides", 1, NULL, SLIDES},
-	{"bfcp", 0, NULL, BFCP}, {"fecc", 0, NULL, FECC}, {NULL, 0, NULL, 0},
+	{"bfcp", 0, NULL, BFCP}, {"fecc", 0, NULL, FECC},
+	{"max-fs", 1, NULL, MAX_FS}, {NULL, 0, NULL, 0},
 };
 
 struct orders {
@@ -72,6 +75,7 @@ static void take(struct device *d, struct orders *w, int c, const char *v)
 		break;
 	case BFCP: d->has_bfcp = true; break;
 	case FECC: w->has_fecc = true; break;
+	case MAX_FS: d->max_fs = (unsigned)atoi(v); break;
 	default: d->is_mux = false; break;
 	}
 }
@@ -353,6 +357,8 @@ static void tell(struct device *d)
 	json_object_set_new(o, "video_rgb", json_pack("[i,i,i]",
 		v->p.video_in.probe_rgb[0][0], v->p.video_in.probe_rgb[0][1],
 		v->p.video_in.probe_rgb[0][2]));
+	json_object_set_new(o, "size", json_pack("[i,i]",
+		(int)v->p.video_in.width, (int)v->p.video_in.height));
 	json_object_set_new(o, "audio_packets", json_integer(
 		(json_int_t)d->s[SECTION_AUDIO].p.audio_rx.packets));
 	json_object_set_new(o, "frames",

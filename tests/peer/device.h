@@ -36,6 +36,7 @@ struct device {
 	char bfcp_host[64];
 	struct ua ua;
 	const char *ip, *suite;		/* NULL: clear */
+	unsigned max_fs;		/* of its camera's section, 0 = not said */
 	bool has_feedback;		/* AVPF */
 	bool is_mux;
 	bool is_held;

@@ -33,6 +33,9 @@ static void codec(struct device *d, const struct section *s)
 		add(d, "a=rtpmap:%u H224/4800\r\n", s->pt_h224);
 	else
 		add(d, "a=rtpmap:%u VP8/90000\r\n", p->pt_video);
+	if (s == &d->s[SECTION_VIDEO] && d->max_fs)
+		add(d, "a=fmtp:%u max-fs=%u;max-fr=30\r\n", p->pt_video,
+		    d->max_fs);
 	if (s->p.o.has_video && strchr(s->profile, 'F'))
 		add(d, "a=rtcp-fb:%u nack\r\na=rtcp-fb:%u nack pli\r\n"
 		    "a=rtcp-fb:%u ccm fir\r\n", p->pt_video, p->pt_video,

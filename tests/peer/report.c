@@ -111,6 +111,7 @@ static json_t *video(const struct peer *p)
 	set(o, "keyframes", i(v->keys));
 	set(o, "width", i(v->width));
 	set(o, "height", i(v->height));
+	set(o, "blocks_max", i(v->blocks_max));
 	set(o, "repaired", i(v->repaired));
 	set(o, "unrepaired", i(v->skipped));
 	set(o, "duplicates", i(v->duplicates));

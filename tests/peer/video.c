@@ -317,6 +317,9 @@ static void shown(struct video_in *v, const vpx_image_t *img, int64_t ts,
 		v->sizes++;
 	v->width = img->d_w;
 	v->height = img->d_h;
+	if (v->blocks_max < (v->width + 15) / 16 * ((v->height + 15) / 16))
+		v->blocks_max = (v->width + 15) / 16 *
+				((v->height + 15) / 16);
 	probe(v, img);
 	if (!moved)
 		return;

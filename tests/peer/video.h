@@ -66,6 +66,7 @@ struct video_in {
 	double freeze_ms, freeze_ts_ms, still_ms, still_ts_ms;
 	double freeze_sum_ms;		/* parts over 200 ms */
 	unsigned width, height, sizes;
+	unsigned blocks_max;		/* of the largest picture, 16x16 */
 	uint8_t grid[VIDEO_GRID_W * VIDEO_GRID_H];
 	uint64_t moved;
 	double probe[VIDEO_PROBES][2];
